@@ -1,0 +1,45 @@
+package dev.skep.limits;
+
+/**
+ * The fuel cost table: what each operator costs. Means what fuel means in Wasmtime 49 with its
+ * default operator costs, so that a tenant can recompute a bill with an independent engine.
+ *
+ * <p>Entering a function costs {@link #FUNCTION_ENTRY}. Operators that only structure code cost 0,
+ * all others {@link #OPERATOR}. Bulk operations cost {@link #PER_UNIT} more for each byte (of a
+ * memory), element (of a table) or page (of {@code memory.grow}) they are asked to move.
+ */
+public final class FuelCosts {
+  /** Version of this table; every receipt names it. A new number whenever a figure changes. */
+  public static final int VERSION = 1;
+
+  /** For entering a function. */
+  public static final int FUNCTION_ENTRY = 1;
+
+  /** For every operator that is not free. */
+  public static final int OPERATOR = 1;
+
+  /** For each byte, element or page of a bulk operation, on top of the operator. */
+  public static final int PER_UNIT = 1;
+
+  private FuelCosts() {}
+
+  /**
+   * Cost of the operator with this first byte; operators behind a prefix byte (0xFC and up) all
+   * cost {@link #OPERATOR}, as their prefix does here.
+   *
+   * @param opcode 0 to 255
+   */
+  public static int of(int opcode) {
+    return switch (opcode) {
+      case 0x00 -> 0; // unreachable
+      case 0x01 -> 0; // nop
+      case 0x02 -> 0; // block
+      case 0x03 -> 0; // loop
+      case 0x05 -> 0; // else
+      case 0x0B -> 0; // end
+      case 0x0F -> 0; // return
+      case 0x1A -> 0; // drop
+      default -> OPERATOR;
+    };
+  }
+}

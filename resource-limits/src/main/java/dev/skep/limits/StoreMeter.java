@@ -1,0 +1,128 @@
+package dev.skep.limits;
+
+/**
+ * Counts down one store's fuel, deadline and call depth while its guest runs.
+ *
+ * <p>Confined to the thread that runs the guest, but for {@link #cancel()}, which any thread may
+ * call. Never blocks. Extended by the object that generated code already has at hand, so that a
+ * charge is one field of an object in a register.
+ *
+ * <h2>Slices</h2>
+ *
+ * The hot counter holds only a slice of the budget. When a slice is used up the slow path looks at
+ * the clock and at cancellation and takes the next slice, so that a deadline costs the fast path
+ * nothing:
+ *
+ * <pre>
+ *   budget = reserve + slice left + consumed          (always, exactly)
+ *   |■■■■■■■■■■■ consumed ■■■■■■■■■■■|□ slice □|·········· reserve ··········|
+ * </pre>
+ *
+ * A charge that the budget cannot pay is refused before what it pays for runs, and is not counted
+ * as consumed: nothing runs unpaid and nothing is paid that did not run.
+ */
+public class StoreMeter {
+  /**
+   * Fuel between two looks at the clock. In compiled code some 50–200 µs, in code the JVM still
+   * interprets some 5 ms: well under the 50 ms in which a deadline must stop a guest, and the look
+   * costs 25 ns.
+   */
+  static final long SLICE_FUEL = 100_000;
+
+  private long slice;
+  private long reserve;
+  private long budget;
+  private int depthLeft;
+  private int depthLimit;
+  private long startNanos;
+  private long deadlineNanos;
+  private volatile boolean cancelled;
+
+  /** Starts a run under {@code limits}; {@code nowNanos} is on {@link System#nanoTime}'s clock. */
+  public final void begin(StoreLimits limits, long nowNanos) {
+    budget = limits.fuel();
+    reserve = budget;
+    slice = 0;
+    depthLimit = limits.callDepth();
+    depthLeft = depthLimit;
+    startNanos = nowNanos;
+    deadlineNanos = limits.deadlineNanos();
+    cancelled = false;
+  }
+
+  /** Forbids everything: after this a charge of one unit or more fails. */
+  public final void end() {
+    budget = 0;
+    reserve = 0;
+    slice = 0;
+    depthLeft = 0;
+  }
+
+  /**
+   * Takes {@code cost} units before the code runs that they pay for.
+   *
+   * @param cost units, 0 or more
+   * @throws LimitExceededException if the budget, the deadline or the caller's patience is at its
+   *     end
+   */
+  public final void charge(long cost) {
+    long left = slice - cost;
+    slice = left;
+    if (left < 0) {
+      nextSlice(cost);
+    }
+  }
+
+  private void nextSlice(long cost) {
+    slice += cost;
+    if (cancelled) {
+      throw new LimitExceededException(
+          LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
+    }
+    if (System.nanoTime() - startNanos >= deadlineNanos) {
+      throw new LimitExceededException(
+          LimitKind.DEADLINE,
+          deadlineNanos,
+          "the run was stopped at its deadline of " + deadlineNanos / 1_000_000 + " ms");
+    }
+    long missing = cost - slice;
+    if (missing > reserve) {
+      throw new LimitExceededException(
+          LimitKind.FUEL,
+          budget,
+          "the run needs " + (missing - reserve) + " more than its " + budget + " units of fuel");
+    }
+    long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
+    reserve -= granted;
+    slice += granted - cost;
+  }
+
+  /**
+   * Enters a call that takes {@code units} of call depth.
+   *
+   * @throws LimitExceededException if that is deeper than the limit
+   */
+  public final void enter(int units) {
+    int left = depthLeft - units;
+    if (left < 0) {
+      throw new LimitExceededException(
+          LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
+    }
+    depthLeft = left;
+  }
+
+  /** Leaves a call entered with the same {@code units}. */
+  public final void leave(int units) {
+    depthLeft += units;
+  }
+
+  /** Asks the guest to stop at the end of its slice. Any thread may call it. */
+  public final void cancel() {
+    cancelled = true;
+  }
+
+  /** Units of fuel charged since {@link #begin}. */
+  public final long fuelConsumed() {
+    return budget - reserve - slice;
+  }
+}
