@@ -6,7 +6,8 @@ package dev.skep.limits;
  *
  * <p>Entering a function costs {@link #FUNCTION_ENTRY}. Operators that only structure code cost 0,
  * all others {@link #OPERATOR}. Bulk operations cost {@link #PER_UNIT} more for each byte (of a
- * memory), element (of a table) or page (of {@code memory.grow}) they are asked to move.
+ * memory), element (of a table) or page (of {@code memory.grow}) that they move; growth that is
+ * refused moves nothing.
  */
 public final class FuelCosts {
   /** Version of this table; every receipt names it. A new number whenever a figure changes. */
@@ -20,6 +21,12 @@ public final class FuelCosts {
 
   /** For each byte, element or page of a bulk operation, on top of the operator. */
   public static final int PER_UNIT = 1;
+
+  /** For calling a start function, on top of what it does: entering the start-up and the call. */
+  public static final int START = 2;
+
+  /** For each byte that a host function moves. */
+  public static final int HOST_BYTE = 1;
 
   private FuelCosts() {}
 

@@ -1,0 +1,384 @@
+package dev.skep.engine;
+
+import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.limits.FuelCosts;
+import dev.skep.limits.ModuleLimits;
+import java.util.Arrays;
+
+/**
+ * Walks one function's body and writes it again with its fuel charges.
+ *
+ * <h2>Where a charge goes</h2>
+ *
+ * The body falls into straight runs of operators: control enters a run only at its first operator
+ * and leaves it only behind its last (a call in the middle comes back). The cost of a run is known,
+ * so it is charged once, before the run. Code that cannot be reached costs nothing, by the same
+ * rules of reachability as Wasmtime's translation, because its figures must come out the same:
+ *
+ * <pre>
+ *   a run ends            behind br, br_if, br_table, return, unreachable, if, else and a tail call;
+ *                         before the body of a loop;
+ *                         at the end of an if, and of a block that a reachable branch leaves
+ *   a run goes on         through block, through the end of a loop, through the end of a block
+ *                         that nothing branches to, and through calls
+ *   a function's entry    belongs to its first run
+ * </pre>
+ *
+ * Bulk operators cost more by what they move. They are replaced by calls of functions of the
+ * instrumented module ({@link BulkOperation}), which charge first; that also keeps them out of the
+ * engine's interpreter, whose bounds checks overflow.
+ *
+ * <p>The walk decodes every operator; one that is not run here is refused with its offset. Types
+ * are not checked: the validator has seen the module before.
+ *
+ * <p>Not thread-safe. Linear in the body, with state bounded by the nesting limit.
+ */
+final class BodyInstrumenter {
+  private static final int BLOCK = 0;
+  private static final int LOOP = 1;
+  private static final int IF = 2;
+  private static final int ELSE = 3;
+
+  private final ModuleLimits limits;
+  private final BulkOperations bulk;
+  private final int chargeFunction;
+
+  // The control stack: what kind, was its head reachable, does a reachable branch target its end,
+  // and, for an else, could the end of its then arm be reached.
+  private final byte[] kinds;
+  private final boolean[] headReachable;
+  private final boolean[] targeted;
+  private final boolean[] thenReachable;
+  private int depth;
+  private boolean reachable;
+
+  // What is written besides the original bytes, in the order of position.
+  private int[] positions = new int[256];
+  private int[] values = new int[256];
+  private int[] lengths = new int[256];
+  private int edits;
+
+  private int runEdit;
+  private int runCost;
+
+  /**
+   * @param chargeFunction index of the function that charges its i32 argument
+   */
+  BodyInstrumenter(ModuleLimits limits, BulkOperations bulk, int chargeFunction) {
+    this.limits = limits;
+    this.bulk = bulk;
+    this.chargeFunction = chargeFunction;
+    int most = limits.nesting() + 1;
+    kinds = new byte[most];
+    headReachable = new boolean[most];
+    targeted = new boolean[most];
+    thenReachable = new boolean[most];
+  }
+
+  /** Writes the body from {@code from} to {@code to} of {@code bytes}, its length left out. */
+  void instrument(byte[] bytes, int from, int to, WasmBuffer out) throws ModuleRefusedException {
+    WasmCursor in = new WasmCursor(bytes, from, to);
+    int groups = in.u31();
+    for (int g = 0; g < groups; g++) {
+      in.u32();
+      in.skip(1);
+    }
+    edits = 0;
+    depth = 0;
+    reachable = true;
+    push(BLOCK);
+    openRun(in.position);
+    runCost = FuelCosts.FUNCTION_ENTRY;
+    while (depth > 0) {
+      operator(in);
+    }
+    if (!in.atEnd()) {
+      throw in.malformed("operators behind the function's end");
+    }
+    write(bytes, from, to, out);
+  }
+
+  private void write(byte[] bytes, int from, int to, WasmBuffer out) {
+    int copied = from;
+    for (int e = 0; e < edits; e++) {
+      out.raw(bytes, copied, positions[e]);
+      copied = positions[e] + lengths[e];
+      if (lengths[e] > 0) {
+        out.u8(0x10);
+        out.u32(values[e]);
+      } else if (values[e] > 0) {
+        out.u8(0x41);
+        out.s32(values[e]);
+        out.u8(0x10);
+        out.u32(chargeFunction);
+      }
+    }
+    out.raw(bytes, copied, to);
+  }
+
+  // ── Runs ──────────────────────────────────────────────────────────────────────────────────
+
+  private int edit(int position, int length, int value) {
+    if (edits == positions.length) {
+      positions = Arrays.copyOf(positions, edits * 2);
+      values = Arrays.copyOf(values, edits * 2);
+      lengths = Arrays.copyOf(lengths, edits * 2);
+    }
+    positions[edits] = position;
+    lengths[edits] = length;
+    values[edits] = value;
+    return edits++;
+  }
+
+  private void openRun(int position) {
+    runEdit = edit(position, 0, 0);
+    runCost = 0;
+  }
+
+  private void closeRun() {
+    values[runEdit] = runCost;
+    runCost = 0;
+  }
+
+  private void push(int kind) {
+    kinds[depth] = (byte) kind;
+    headReachable[depth] = reachable;
+    targeted[depth] = false;
+    thenReachable[depth] = false;
+    depth++;
+  }
+
+  private void branchTo(long label, WasmCursor in) throws ModuleRefusedException {
+    if (label >= depth) {
+      throw new ModuleRefusedException(
+          Reason.INVALID, "invalid module: unknown label " + label + " at offset " + in.position);
+    }
+    if (reachable) {
+      targeted[depth - 1 - (int) label] = true;
+    }
+  }
+
+  /** Ends the run for good: what follows up to the next end or else cannot be reached. */
+  private void leave() {
+    if (reachable) {
+      closeRun();
+      reachable = false;
+    }
+  }
+
+  // ── Operators ─────────────────────────────────────────────────────────────────────────────
+
+  private void operator(WasmCursor in) throws ModuleRefusedException {
+    int at = in.position;
+    int op = in.u8();
+    if (reachable) {
+      runCost += FuelCosts.of(op);
+    }
+    switch (op) {
+      case 0x00 -> leave(); // unreachable
+      case 0x01 -> {} // nop
+      case 0x02, 0x03, 0x04 -> open(op, in);
+      case 0x05 -> alternative(in);
+      case 0x0B -> close(in);
+      case 0x0C -> { // br
+        branchTo(in.u32(), in);
+        leave();
+      }
+      case 0x0D -> { // br_if
+        branchTo(in.u32(), in);
+        split(in.position);
+      }
+      case 0x0E -> { // br_table
+        int count = in.u31();
+        in.check("targets of one br_table", count, limits.branchTargets());
+        for (int i = 0; i <= count; i++) {
+          branchTo(in.u32(), in);
+        }
+        leave();
+      }
+      case 0x0F -> leave(); // return
+      case 0x10 -> in.u32(); // call
+      case 0x11 -> { // call_indirect
+        in.u32();
+        in.u32();
+      }
+      case 0x12 -> { // return_call
+        in.u32();
+        leave();
+      }
+      case 0x13 -> { // return_call_indirect
+        in.u32();
+        in.u32();
+        leave();
+      }
+      case 0x1A, 0x1B -> {} // drop, select
+      case 0x1C -> { // select with types
+        int count = in.u31();
+        in.check("types of one select", count, 1_000);
+        for (int i = 0; i < count; i++) {
+          ValueKind.read(in);
+        }
+      }
+      case 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26 -> in.u32(); // local, global, table
+      case 0x28,
+          0x29,
+          0x2A,
+          0x2B,
+          0x2C,
+          0x2D,
+          0x2E,
+          0x2F,
+          0x30,
+          0x31,
+          0x32,
+          0x33,
+          0x34,
+          0x35,
+          0x36,
+          0x37,
+          0x38,
+          0x39,
+          0x3A,
+          0x3B,
+          0x3C,
+          0x3D,
+          0x3E ->
+          memoryArgument(in);
+      case 0x3F -> in.u32(); // memory.size
+      case 0x40 -> replace(in, at, BulkOperation.Kind.MEMORY_GROW, in.u31(), 0);
+      case 0x41 -> in.signed(32);
+      case 0x42 -> in.signed(64);
+      case 0x43 -> in.skip(4);
+      case 0x44 -> in.skip(8);
+      case 0xD0 -> { // ref.null
+        if (!ValueKind.read(in).isReference()) {
+          throw in.malformed("unknown reference type");
+        }
+      }
+      case 0xD1 -> {} // ref.is_null
+      case 0xD2 -> in.u32(); // ref.func
+      case 0xFC -> extended(in, at);
+      case 0x06, 0x07, 0x08, 0x09, 0x0A, 0x18, 0x19, 0x1F ->
+          throw in.unsupported("exception handling");
+      case 0x14, 0x15, 0xD3, 0xD4, 0xD5, 0xD6 -> throw in.unsupported("typed references");
+      case 0xFB -> throw in.unsupported("garbage collection");
+      case 0xFD -> throw in.unsupported("SIMD vectors (v128)");
+      case 0xFE -> throw in.unsupported("threads (atomic operators)");
+      default -> {
+        if (op < 0x45 || op > 0xC4) {
+          throw in.malformed("unknown operator 0x" + Integer.toHexString(op));
+        }
+      }
+    }
+  }
+
+  private static void memoryArgument(WasmCursor in) throws ModuleRefusedException {
+    long align = in.u32();
+    if ((align & 0x40) != 0) {
+      in.u32();
+    }
+    in.u32();
+  }
+
+  private void extended(WasmCursor in, int at) throws ModuleRefusedException {
+    long op = in.u32();
+    switch ((int) op) {
+      case 0, 1, 2, 3, 4, 5, 6, 7 -> {} // saturating truncation
+      case 8 -> replace(in, at, BulkOperation.Kind.MEMORY_INIT, in.u31(), in.u31());
+      case 9 -> in.u32(); // data.drop
+      case 10 -> replace(in, at, BulkOperation.Kind.MEMORY_COPY, in.u31(), in.u31());
+      case 11 -> replace(in, at, BulkOperation.Kind.MEMORY_FILL, in.u31(), 0);
+      case 12 -> replace(in, at, BulkOperation.Kind.TABLE_INIT, in.u31(), in.u31());
+      case 13 -> in.u32(); // elem.drop
+      case 14 -> replace(in, at, BulkOperation.Kind.TABLE_COPY, in.u31(), in.u31());
+      case 15 -> replace(in, at, BulkOperation.Kind.TABLE_GROW, in.u31(), 0);
+      case 16 -> in.u32(); // table.size
+      case 17 -> replace(in, at, BulkOperation.Kind.TABLE_FILL, in.u31(), 0);
+      default -> throw in.malformed("unknown operator 0xfc " + op);
+    }
+  }
+
+  private void replace(WasmCursor in, int at, BulkOperation.Kind kind, int first, int second)
+      throws ModuleRefusedException {
+    edit(at, in.position - at, bulk.functionFor(kind, first, second, in));
+  }
+
+  /** Ends a run at {@code position} and begins the next one there. */
+  private void split(int position) {
+    if (reachable) {
+      closeRun();
+      openRun(position);
+    }
+  }
+
+  private void open(int op, WasmCursor in) throws ModuleRefusedException {
+    blockType(in);
+    in.check("nested blocks", depth, limits.nesting());
+    switch (op) {
+      case 0x02 -> push(BLOCK);
+      case 0x03 -> {
+        split(in.position);
+        push(LOOP);
+      }
+      default -> {
+        split(in.position);
+        push(IF);
+      }
+    }
+  }
+
+  private static void blockType(WasmCursor in) throws ModuleRefusedException {
+    int first = in.bytes[in.position] & 0xFF;
+    if (first == 0x40) {
+      in.u8();
+    } else if ((first & 0xC0) == 0x40) {
+      ValueKind.read(in);
+    } else {
+      in.signed(33);
+    }
+  }
+
+  private void alternative(WasmCursor in) throws ModuleRefusedException {
+    int top = depth - 1;
+    if (kinds[top] != IF) {
+      throw in.malformed("else without if");
+    }
+    if (reachable) {
+      closeRun();
+    }
+    thenReachable[top] = reachable;
+    kinds[top] = ELSE;
+    reachable = headReachable[top];
+    if (reachable) {
+      openRun(in.position);
+    }
+  }
+
+  private void close(WasmCursor in) {
+    int top = --depth;
+    int kind = kinds[top];
+    boolean joins =
+        switch (kind) {
+          case LOOP -> false;
+          case IF -> true;
+          case ELSE -> targeted[top] || thenReachable[top];
+          default -> targeted[top];
+        };
+    if (!headReachable[top]) {
+      return;
+    }
+    if (depth == 0) {
+      if (reachable) {
+        closeRun();
+      }
+      return;
+    }
+    if (joins) {
+      if (reachable) {
+        closeRun();
+      }
+      reachable = true;
+      openRun(in.position);
+    }
+  }
+}

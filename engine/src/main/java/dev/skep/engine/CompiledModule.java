@@ -1,0 +1,192 @@
+package dev.skep.engine;
+
+import com.dylibso.chicory.runtime.ImportValues;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.Element;
+import com.dylibso.chicory.wasm.types.MutabilityType;
+import dev.skep.limits.StoreLimits;
+import dev.skep.pool.ImageHolder;
+import dev.skep.pool.SlotLease;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A module compiled for tier 1, shared by all its instances. Immutable and thread-safe. Its code is
+ * unloaded when it and all its instances are unreachable.
+ */
+public final class CompiledModule {
+  private final ModuleDescription description;
+  private final WasmModule module;
+  private final Function<Instance, Machine> machines;
+  private final ImportValues imports;
+  private final EngineConfig config;
+  private final long codeBytes;
+  private final long compileNanos;
+  private final List<Integer> interpreted;
+  private final byte[] names;
+  private final int startFunction;
+  private final int functions;
+  private final ImageHolder images;
+  private final Element[] elements;
+  private final int[] mutableGlobals;
+  private volatile long @Nullable [] initialGlobals;
+  private volatile @Nullable Map<Integer, String> parsedNames;
+
+  CompiledModule(
+      ScannedModule scanned,
+      WasmModule module,
+      GuestClasses.Loaded loaded,
+      ImportValues imports,
+      EngineConfig config,
+      long compileNanos,
+      List<Integer> interpreted) {
+    this.description = scanned.description();
+    this.module = module;
+    this.machines = loaded.machines();
+    this.imports = imports;
+    this.config = config;
+    this.codeBytes = loaded.codeBytes();
+    this.compileNanos = compileNanos;
+    this.interpreted = List.copyOf(interpreted);
+    this.startFunction = scanned.start();
+    this.functions = scanned.functionCount();
+    ScannedModule.Range range = scanned.names();
+    this.names =
+        range == null ? new byte[0] : Arrays.copyOfRange(scanned.bytes(), range.from(), range.to());
+    this.images =
+        new ImageHolder(
+            module.memorySection().map(s -> s.memoryCount()).orElse(0),
+            module.tableSection().tableCount(),
+            module.dataSection().dataSegments());
+    this.elements = module.elementSection().elements();
+    List<Integer> mutable = new ArrayList<>();
+    for (int i = 0; i < module.globalSection().globalCount(); i++) {
+      if (module.globalSection().getGlobal(i).mutabilityType() == MutabilityType.Var) {
+        mutable.add(i);
+      }
+    }
+    this.mutableGlobals = mutable.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  public ModuleDescription description() {
+    return description;
+  }
+
+  /** Bytes of the generated classes. */
+  public long codeBytes() {
+    return codeBytes;
+  }
+
+  /** What compiling took, in nanoseconds. */
+  public long compileNanos() {
+    return compileNanos;
+  }
+
+  /**
+   * Indexes of the functions that are too large for a JVM method and are interpreted, some hundred
+   * times slower than the rest.
+   */
+  public List<Integer> interpretedFunctions() {
+    return interpreted;
+  }
+
+  /**
+   * Builds an instance in {@code lease}, within {@code limits}. On failure the lease is closed.
+   * Does not run the guest's code.
+   */
+  public Instantiation instantiate(SlotLease lease, StoreLimits limits) {
+    boolean built = false;
+    try {
+      lease.open(limits);
+      int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
+      int tableCount = module.tableSection().tableCount();
+      int[] next = new int[2];
+      Instance instance =
+          Instance.builder(module)
+              .withImportValues(imports)
+              .withMachineFactory(machines)
+              .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount, images))
+              .withTableFactory(
+                  (table, value) -> lease.newTable(table, value, next[1]++, tableCount, images))
+              .withStart(false)
+              .build();
+      lease.settle();
+      if (initialGlobals == null) {
+        initialGlobals = globals(instance);
+      }
+      built = true;
+      return new GuestInstance(this, instance, lease, config);
+    } catch (RuntimeException | StackOverflowError e) {
+      return new Instantiation.Failed(Traps.result(this, e));
+    } finally {
+      if (!built) {
+        lease.close();
+      }
+    }
+  }
+
+  /** Values of the mutable globals, in their order. */
+  private long[] globals(Instance instance) {
+    long[] values = new long[mutableGlobals.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = instance.global(mutableGlobals[i]).getValueLow();
+    }
+    return values;
+  }
+
+  /** Returns globals and element segments to what they were when the instance was built. */
+  @SuppressWarnings("ReferenceEquality") // dropping puts another object there
+  void resetInstance(Instance instance) {
+    long[] values = initialGlobals;
+    for (int i = 0; values != null && i < values.length; i++) {
+      instance.global(mutableGlobals[i]).setValueLow(values[i]);
+    }
+    for (int i = 0; i < elements.length; i++) {
+      if (instance.element(i) != elements[i]) {
+        instance.setElement(i, elements[i]);
+      }
+    }
+  }
+
+  /** Index of the start function, or −1. */
+  int startFunction() {
+    return startFunction;
+  }
+
+  /** The name of a function, printable. */
+  String nameOf(int function) {
+    Map<Integer, String> known = parsedNames;
+    if (known == null) {
+      known = parseNames();
+      parsedNames = known;
+    }
+    return known.getOrDefault(function, "func[" + function + "]");
+  }
+
+  /** Number of the module's own functions, imports included. */
+  int functions() {
+    return functions;
+  }
+
+  private Map<Integer, String> parseNames() {
+    Map<Integer, String> map = new TreeMap<>();
+    WasmCursor in = new WasmCursor(names, 0, names.length);
+    try {
+      int count = in.atEnd() ? 0 : in.u31();
+      for (int i = 0; i < count; i++) {
+        int index = in.u31();
+        map.put(index, Printable.of(in.name(config.moduleLimits().nameBytes() * 64)));
+      }
+    } catch (ModuleRefusedException e) {
+      // A broken name section names what it named up to there.
+    }
+    return map;
+  }
+}

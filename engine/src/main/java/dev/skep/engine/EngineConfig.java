@@ -1,0 +1,27 @@
+package dev.skep.engine;
+
+import dev.skep.limits.ModuleLimits;
+
+/**
+ * Bounds of the engine that are the node's and not a tenant's.
+ *
+ * @param moduleLimits what an upload may contain
+ * @param outputBytes most bytes a run may answer, 1 to 2^30; a command that writes more gets the
+ *     error "no space", a bytes answer that is longer ends the run
+ * @param errorBytes most bytes kept of a command's stderr; more is counted as written and dropped
+ */
+public record EngineConfig(ModuleLimits moduleLimits, int outputBytes, int errorBytes) {
+  public static final EngineConfig DEFAULTS =
+      new EngineConfig(ModuleLimits.DEFAULTS, 16 << 20, 16 << 10);
+
+  public EngineConfig {
+    if (outputBytes < 1 || outputBytes > 1 << 30) {
+      throw new IllegalArgumentException(
+          "outputBytes is " + outputBytes + "; it must be from 1 to 1073741824");
+    }
+    if (errorBytes < 0 || errorBytes > 1 << 20) {
+      throw new IllegalArgumentException(
+          "errorBytes is " + errorBytes + "; it must be from 0 to 1048576");
+    }
+  }
+}

@@ -1,0 +1,267 @@
+package dev.skep.engine;
+
+import static org.objectweb.asm.Opcodes.ALOAD;
+import static org.objectweb.asm.Opcodes.INVOKESTATIC;
+import static org.objectweb.asm.Opcodes.IRETURN;
+import static org.objectweb.asm.Opcodes.POP;
+import static org.objectweb.asm.Opcodes.RETURN;
+import static org.objectweb.asm.Opcodes.SIPUSH;
+
+import com.dylibso.chicory.compiler.internal.ClassCollector;
+import com.dylibso.chicory.compiler.internal.Shaded;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.runtime.Memory;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandleProxies;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.Method;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.Type;
+import org.objectweb.asm.tree.AbstractInsnNode;
+import org.objectweb.asm.tree.ClassNode;
+import org.objectweb.asm.tree.InsnList;
+import org.objectweb.asm.tree.InsnNode;
+import org.objectweb.asm.tree.IntInsnNode;
+import org.objectweb.asm.tree.LdcInsnNode;
+import org.objectweb.asm.tree.MethodInsnNode;
+import org.objectweb.asm.tree.MethodNode;
+import org.objectweb.asm.tree.VarInsnNode;
+
+/**
+ * Takes the classes that the engine's compiler makes of one module, rewrites them, and loads them.
+ *
+ * <ul>
+ *   <li>A call of the instrumented module's charging functions becomes a call of {@link
+ *       GuestRuntime#charge}, which the JIT makes a field's decrement.
+ *   <li>Calls of the compiler's helpers go to {@link GuestRuntime} where it has its own, else to
+ *       the compiler's one class of them rather than to a copy for each module.
+ *   <li>Polls of the thread's interrupt flag go: deadlines ride on fuel, and an interrupt would
+ *       outlive the guest.
+ *   <li>Functions that call others count call depth, weighed by their frame.
+ * </ul>
+ *
+ * A module's classes have a loader of their own and go when the module does. Not thread-safe.
+ */
+final class GuestClasses implements ClassCollector {
+  private static final String RUNTIME = Type.getInternalName(GuestRuntime.class);
+  private static final String SHADED = Type.getInternalName(Shaded.class);
+  private static final Set<String> RUNTIME_METHODS = runtimeMethods();
+
+  /** Words of locals and operands that one unit of call depth pays for. */
+  private static final int WORDS_PER_UNIT = 16;
+
+  private final String className;
+  private final String charge;
+  private final String chargeLength;
+  private final int lastGuestFunction;
+  private final Map<String, byte[]> classes = new LinkedHashMap<>();
+  private @Nullable String mainClass;
+
+  /**
+   * @param className prefix of the generated classes' names
+   * @param chargeFunction index of the function whose calls become charges
+   * @param chargeLengthFunction index of the one whose calls become charges by length
+   */
+  GuestClasses(String className, int chargeFunction, int chargeLengthFunction) {
+    this.className = className.replace('.', '/');
+    this.charge = "func_" + chargeFunction;
+    this.chargeLength = "func_" + chargeLengthFunction;
+    this.lastGuestFunction = chargeFunction - 1;
+  }
+
+  private static Set<String> runtimeMethods() {
+    Set<String> methods = new HashSet<>();
+    for (Method method : GuestRuntime.class.getDeclaredMethods()) {
+      methods.add(method.getName() + Type.getMethodDescriptor(method));
+    }
+    return methods;
+  }
+
+  // ── What the compiler calls ───────────────────────────────────────────────────────────────
+
+  @Override
+  @SuppressWarnings("NullAway") // null until there is a main class, as the compiler's own does
+  public String mainClassName() {
+    return mainClass;
+  }
+
+  @Override
+  public void putMainClass(String name, byte[] bytes) {
+    mainClass = name;
+    put(name, bytes);
+  }
+
+  @Override
+  public void put(String name, byte[] bytes) {
+    classes.put(name, bytes);
+  }
+
+  @Override
+  public void putAll(ClassCollector other) {
+    classes.putAll(other.classBytes());
+  }
+
+  @Override
+  public Map<String, byte[]> classBytes() {
+    return Collections.unmodifiableMap(classes);
+  }
+
+  @Override
+  public byte[] resolve(Class<?> type) {
+    String resource = Type.getInternalName(type) + ".class";
+    try (InputStream in = type.getClassLoader().getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IllegalStateException("no bytes of " + type.getName());
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ── Loading ───────────────────────────────────────────────────────────────────────────────
+
+  /** Rewritten and loaded classes. */
+  record Loaded(Function<Instance, Machine> machines, long codeBytes) {}
+
+  /** Rewrites all classes and loads them. */
+  Loaded load() {
+    GuestLoader loader = new GuestLoader();
+    long bytes = 0;
+    for (Map.Entry<String, byte[]> entry : classes.entrySet()) {
+      if (!entry.getKey().replace('.', '/').equals(className + "Shaded")) {
+        byte[] rewritten = rewrite(entry.getValue());
+        loader.classes.put(entry.getKey().replace('/', '.'), rewritten);
+        bytes += rewritten.length;
+      }
+    }
+    try {
+      Class<?> main = loader.loadClass(mainClassName());
+      MethodHandle constructor =
+          MethodHandles.publicLookup()
+              .findConstructor(main, MethodType.methodType(void.class, Instance.class));
+      @SuppressWarnings("unchecked")
+      Function<Instance, Machine> machines =
+          MethodHandleProxies.asInterfaceInstance(Function.class, constructor);
+      return new Loaded(machines, bytes);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("the compiler's classes do not load", e);
+    }
+  }
+
+  /** Loads a module's classes when they are first used, so that unused functions cost nothing. */
+  private static final class GuestLoader extends ClassLoader {
+    private final Map<String, byte[]> classes = new LinkedHashMap<>();
+
+    GuestLoader() {
+      super(GuestRuntime.class.getClassLoader());
+    }
+
+    @Override
+    protected Class<?> findClass(String name) throws ClassNotFoundException {
+      byte[] bytes = classes.remove(name);
+      if (bytes == null) {
+        throw new ClassNotFoundException(name);
+      }
+      return defineClass(name, bytes, 0, bytes.length);
+    }
+  }
+
+  // ── Rewriting ─────────────────────────────────────────────────────────────────────────────
+
+  private byte[] rewrite(byte[] original) {
+    ClassReader reader = new ClassReader(original);
+    ClassNode node = new ClassNode();
+    reader.accept(node, 0);
+    for (MethodNode method : node.methods) {
+      rewrite(method);
+    }
+    // Only straight-line code is added, so the frames stay what they are.
+    ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+    node.accept(writer);
+    return writer.toByteArray();
+  }
+
+  private void rewrite(MethodNode method) {
+    InsnList code = method.instructions;
+    boolean calls = false;
+    for (AbstractInsnNode node = code.getFirst(); node != null; ) {
+      AbstractInsnNode next = node.getNext();
+      if (node instanceof MethodInsnNode call && call.getOpcode() == INVOKESTATIC) {
+        calls |= rewrite(code, call);
+      }
+      node = next;
+    }
+    if (calls && isGuestFunction(method.name)) {
+      countDepth(method);
+    }
+  }
+
+  /** Whether a method is one of the module's own functions. */
+  private boolean isGuestFunction(String name) {
+    return name.startsWith("func_")
+        && Integer.parseInt(name.substring("func_".length())) <= lastGuestFunction;
+  }
+
+  /** Rewrites a call where it must be; answers whether it is a call into guest code. */
+  private boolean rewrite(InsnList code, MethodInsnNode call) {
+    if (call.owner.equals(className + "Shaded")) {
+      if (call.name.equals("checkInterruption")) {
+        code.remove(call);
+      } else {
+        call.owner = RUNTIME_METHODS.contains(call.name + call.desc) ? RUNTIME : SHADED;
+      }
+      return false;
+    }
+    if (call.name.equals(charge) || call.name.equals(chargeLength)) {
+      // The stack holds cost, memory, instance; the instance is not needed.
+      code.insertBefore(call, new InsnNode(POP));
+      call.owner = RUNTIME;
+      call.name = call.name.equals(charge) ? "charge" : "chargeLength";
+      call.desc = Type.getMethodDescriptor(Type.VOID_TYPE, Type.INT_TYPE, MEMORY_TYPE);
+      return false;
+    }
+    return call.name.startsWith("func_") || call.name.startsWith("call_indirect_");
+  }
+
+  private static final Type MEMORY_TYPE = Type.getType(Memory.class);
+  private static final String DEPTH_TYPE =
+      Type.getMethodDescriptor(Type.VOID_TYPE, Type.INT_TYPE, MEMORY_TYPE);
+
+  private static void countDepth(MethodNode method) {
+    int memory = 0;
+    Type[] parameters = Type.getArgumentTypes(method.desc);
+    for (int i = 0; i < parameters.length - 2; i++) {
+      memory += parameters[i].getSize();
+    }
+    int units = 1 + (method.maxLocals + method.maxStack) / WORDS_PER_UNIT;
+    InsnList code = method.instructions;
+    for (AbstractInsnNode node = code.getFirst(); node != null; node = node.getNext()) {
+      if (node.getOpcode() >= IRETURN && node.getOpcode() <= RETURN) {
+        code.insertBefore(node, depth("leave", units, memory));
+      }
+    }
+    code.insert(depth("enter", units, memory));
+  }
+
+  private static InsnList depth(String name, int units, int memory) {
+    InsnList list = new InsnList();
+    list.add(units <= Short.MAX_VALUE ? new IntInsnNode(SIPUSH, units) : new LdcInsnNode(units));
+    list.add(new VarInsnNode(ALOAD, memory));
+    list.add(new MethodInsnNode(INVOKESTATIC, RUNTIME, name, DEPTH_TYPE, false));
+    return list;
+  }
+}

@@ -1,0 +1,206 @@
+package dev.skep.engine;
+
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.wasm.types.Value;
+import dev.skep.engine.ModuleDescription.Export;
+import dev.skep.limits.FuelCosts;
+import dev.skep.limits.LimitKind;
+import dev.skep.limits.StoreLimits;
+import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotMemory;
+import java.util.List;
+
+/**
+ * An instance in its slot: runs once, is reset, and may run again. Confined to one thread at a
+ * time, but for {@link #cancel}. A run blocks its thread until the guest ends or its limits end it.
+ */
+public final class GuestInstance implements Instantiation, AutoCloseable {
+  private final CompiledModule module;
+  private final Instance instance;
+  private final SlotLease lease;
+  private final SlotMemory memory;
+  private final EngineConfig config;
+  private boolean imageInPlace = true;
+
+  GuestInstance(CompiledModule module, Instance instance, SlotLease lease, EngineConfig config) {
+    this.module = module;
+    this.instance = instance;
+    this.lease = lease;
+    this.memory = (SlotMemory) instance.memory();
+    this.config = config;
+  }
+
+  public CompiledModule module() {
+    return module;
+  }
+
+  /** Index of its slot. */
+  public int slot() {
+    return lease.slot();
+  }
+
+  /** Linear memory held now, in bytes. */
+  public long memoryBytes() {
+    return lease.memoryBytes();
+  }
+
+  /** Asks a run to stop at the end of its slice. Any thread may call it. */
+  public void cancel() {
+    memory.cancel();
+  }
+
+  /**
+   * Runs the guest within {@code limits}. Afterwards the instance must be reset or closed.
+   *
+   * @return what it did and used; never throws for anything the guest does
+   */
+  public RunReport run(Invocation invocation, StoreLimits limits) {
+    long startNanos = System.nanoTime();
+    memory.begin(limits, startNanos);
+    WasiContext wasi = WasiContext.of(invocation, config);
+    RunResult result;
+    if (!lease.open(limits)) {
+      result = tooSmall(limits);
+    } else {
+      if (!imageInPlace) {
+        lease.restore();
+      }
+      imageInPlace = false;
+      memory.attach(wasi);
+      result = guarded(invocation, wasi);
+      memory.attach(null);
+    }
+    long durationNanos = System.nanoTime() - startNanos;
+    RunReport report =
+        new RunReport(
+            result, memory.fuelConsumed(), lease.memoryPeakBytes(), durationNanos, wasi.stderr());
+    memory.end();
+    return report;
+  }
+
+  private RunResult tooSmall(StoreLimits limits) {
+    boolean isMemory = lease.memoryBytes() > limits.memoryBytes();
+    LimitKind kind = isMemory ? LimitKind.MEMORY : LimitKind.TABLE;
+    long limit = isMemory ? limits.memoryBytes() : limits.tableElements();
+    long held = isMemory ? lease.memoryBytes() : lease.tableElements();
+    return new RunResult.LimitReached(
+        kind,
+        limit,
+        "the module starts with " + held + "; " + kind.field() + " allows " + limit,
+        List.of());
+  }
+
+  private RunResult guarded(Invocation invocation, WasiContext wasi) {
+    try {
+      if (module.startFunction() >= 0) {
+        memory.charge(FuelCosts.START);
+        call(module.startFunction());
+      }
+      return switch (invocation) {
+        case Invocation.TypedCall typed -> typed(typed);
+        case Invocation.BytesCall bytes -> bytes(bytes);
+        case Invocation.CommandRun _ -> command(wasi);
+      };
+    } catch (GuestExitException e) {
+      return new RunResult.Exited(e.code(), wasi.stdout());
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      return Traps.result(module, e);
+    }
+  }
+
+  private long[] call(int function, long... args) {
+    long[] results = instance.getMachine().call(function, args);
+    return results == null ? new long[0] : results;
+  }
+
+  private Export export(String name) {
+    return module
+        .description()
+        .function(name)
+        .orElseThrow(
+            () -> new GuestAnswerException("the module exports no function " + Printable.of(name)));
+  }
+
+  /** A reactor's constructor (WASI application ABI): before anything but a command. */
+  private void initialize() {
+    var initializer = module.description().function("_initialize");
+    if (initializer.isPresent()) {
+      call(initializer.get().index());
+    }
+  }
+
+  private RunResult typed(Invocation.TypedCall typed) {
+    Export export = export(typed.export());
+    Signature signature = export.signature();
+    if (signature == null || signature.params().size() != typed.args().length) {
+      throw new GuestAnswerException("the call has " + typed.args().length + " arguments");
+    }
+    initialize();
+    return new RunResult.Values(call(export.index(), typed.args()), signature);
+  }
+
+  private RunResult bytes(Invocation.BytesCall bytes) {
+    Export alloc = export("alloc");
+    Export export = export(bytes.export());
+    initialize();
+    int length = bytes.input().length;
+    int pointer = (int) call(alloc.index(), length)[0];
+    if (Integer.toUnsignedLong(pointer) + length > memory.sizeBytes() || pointer == 0) {
+      throw new GuestAnswerException(
+          "alloc("
+              + length
+              + ") answered "
+              + Integer.toUnsignedString(pointer)
+              + ", which is no room for "
+              + length
+              + " bytes in a memory of "
+              + memory.sizeBytes());
+    }
+    memory.write(pointer, bytes.input());
+    long answer = call(export.index(), Value.i32(pointer).raw(), Value.i32(length).raw())[0];
+    if (answer == 0) {
+      return new RunResult.Refused();
+    }
+    int from = (int) (answer >>> 32);
+    int count = (int) answer;
+    if (Integer.toUnsignedLong(from) + Integer.toUnsignedLong(count) > memory.sizeBytes()) {
+      throw new GuestAnswerException(
+          "the answer points to "
+              + Integer.toUnsignedString(count)
+              + " bytes at "
+              + Integer.toUnsignedString(from)
+              + ", outside a memory of "
+              + memory.sizeBytes());
+    }
+    if (Integer.compareUnsigned(count, config.outputBytes()) > 0) {
+      throw new GuestAnswerException(
+          "the answer has "
+              + Integer.toUnsignedString(count)
+              + " bytes; at most "
+              + config.outputBytes()
+              + " are allowed");
+    }
+    return new RunResult.Bytes(memory.readBytes(from, count));
+  }
+
+  private RunResult command(WasiContext wasi) {
+    call(export("_start").index());
+    return new RunResult.Exited(0, wasi.stdout());
+  }
+
+  /**
+   * Returns the instance to what it was before its first run. After it nothing in the slot or the
+   * instance remembers the run.
+   */
+  public void reset() {
+    lease.reset();
+    module.resetInstance(instance);
+    imageInPlace = false;
+  }
+
+  /** Gives the slot back. The instance must not be used again. */
+  @Override
+  public void close() {
+    lease.close();
+  }
+}

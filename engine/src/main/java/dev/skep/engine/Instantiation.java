@@ -1,0 +1,12 @@
+package dev.skep.engine;
+
+/** The end of an instantiation. */
+public sealed interface Instantiation permits GuestInstance, Instantiation.Failed {
+
+  /**
+   * The module could not be instantiated; the slot has been given back.
+   *
+   * @param result a trap or a limit
+   */
+  record Failed(RunResult result) implements Instantiation {}
+}

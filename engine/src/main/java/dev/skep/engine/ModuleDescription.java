@@ -1,0 +1,74 @@
+package dev.skep.engine;
+
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a module offers and needs, as read from its bytes.
+ *
+ * @param bytes size of the module
+ * @param functions functions defined, imports not counted
+ * @param memoryMinBytes sum of its memories' minima
+ * @param tableMinElements sum of its tables' minima
+ * @param hasStart whether a start function runs before every call
+ * @param exports in the module's order
+ * @param imports in the module's order
+ */
+public record ModuleDescription(
+    int bytes,
+    int functions,
+    long memoryMinBytes,
+    long tableMinElements,
+    boolean hasStart,
+    List<Export> exports,
+    List<Import> imports) {
+
+  public ModuleDescription {
+    exports = List.copyOf(exports);
+    imports = List.copyOf(imports);
+  }
+
+  /**
+   * @param name as exported
+   * @param kind function, table, memory or global
+   * @param index in the index space of its kind
+   * @param signature of a function, else null
+   */
+  public record Export(String name, ExternKind kind, int index, @Nullable Signature signature) {}
+
+  /**
+   * @param module first name of the import
+   * @param name second name
+   * @param signature of the function
+   */
+  public record Import(String module, String name, Signature signature) {}
+
+  /** What can be exported. */
+  public enum ExternKind {
+    FUNCTION,
+    TABLE,
+    MEMORY,
+    GLOBAL
+  }
+
+  /** The exported function of this name. */
+  public Optional<Export> function(String name) {
+    return exports.stream()
+        .filter(e -> e.kind() == ExternKind.FUNCTION && e.name().equals(name))
+        .findFirst();
+  }
+
+  /** Whether it is a WASI command: it exports {@code _start} without parameters and its memory. */
+  public boolean isCommand() {
+    return function("_start").map(Export::signature).filter(NO_ARGUMENTS::equals).isPresent();
+  }
+
+  /** Whether it exports a memory as {@code memory}. */
+  public boolean exportsMemory() {
+    return exports.stream()
+        .anyMatch(e -> e.kind() == ExternKind.MEMORY && e.name().equals("memory"));
+  }
+
+  private static final Signature NO_ARGUMENTS = new Signature(List.of(), List.of());
+}

@@ -1,0 +1,456 @@
+package dev.skep.engine;
+
+import dev.skep.engine.ModuleDescription.Export;
+import dev.skep.engine.ModuleDescription.ExternKind;
+import dev.skep.engine.ModuleDescription.Import;
+import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.ScannedModule.Range;
+import dev.skep.engine.ScannedModule.Section;
+import dev.skep.engine.ScannedModule.TableType;
+import dev.skep.limits.ModuleLimits;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pre-pass: one linear walk over an upload before any engine parses it, with a bound on
+ * everything that an engine would allocate for. What it lets through may still be invalid; that is
+ * the validator's to say. Function bodies are only measured here and walked by {@link
+ * BodyInstrumenter}.
+ *
+ * <p>Time and memory are linear in the bytes, whatever they say. One instance a module; not
+ * thread-safe.
+ */
+final class ModuleScanner {
+  private static final int CUSTOM = 0;
+  private static final int MOST_SECTION = 12;
+
+  private final WasmCursor in;
+  private final ModuleLimits limits;
+  private final List<Section> sections = new ArrayList<>();
+  private final List<Signature> types = new ArrayList<>();
+  private final List<Integer> imported = new ArrayList<>();
+  private final List<Import> imports = new ArrayList<>();
+  private final List<TableType> tables = new ArrayList<>();
+  private int[] functions = {};
+  private int[] bodies = {};
+  private int memories;
+  private long memoryMinPages;
+  private final List<Export> exports = new ArrayList<>();
+  private int start = -1;
+  private @Nullable Range names;
+
+  private ModuleScanner(byte[] bytes, ModuleLimits limits) {
+    this.in = new WasmCursor(bytes, 0, bytes.length);
+    this.limits = limits;
+  }
+
+  static ScannedModule scan(byte[] bytes, ModuleLimits limits) throws ModuleRefusedException {
+    return new ModuleScanner(bytes, limits).scan();
+  }
+
+  private ScannedModule scan() throws ModuleRefusedException {
+    int length = in.bytes.length;
+    if (length > limits.moduleBytes()) {
+      throw new ModuleRefusedException(
+          Reason.LIMIT,
+          "the module has " + length + " bytes; at most " + limits.moduleBytes() + " are allowed");
+    }
+    header();
+    while (!in.atEnd()) {
+      int id = in.u8();
+      int size = in.u31();
+      int from = in.position;
+      in.skip(size);
+      int to = in.position;
+      WasmCursor section = new WasmCursor(in.bytes, from, to);
+      if (id == CUSTOM) {
+        custom(section);
+      } else if (id > MOST_SECTION) {
+        throw id == 13
+            ? in.unsupported("exception handling")
+            : in.malformed("unknown section " + id);
+      } else {
+        sections.add(new Section(id, from, to));
+        content(id, section);
+      }
+    }
+    if (functions.length != bodies.length / 2) {
+      throw in.malformed("function and code section have inconsistent lengths");
+    }
+    int[] importedTypes = imported.stream().mapToInt(Integer::intValue).toArray();
+    return new ScannedModule(
+        in.bytes,
+        sections,
+        types,
+        importedTypes,
+        functions,
+        bodies,
+        tables,
+        memories,
+        start,
+        names,
+        describe(importedTypes));
+  }
+
+  private void header() throws ModuleRefusedException {
+    byte[] b = in.bytes;
+    if (b.length < 4 || b[0] != 0 || b[1] != 'a' || b[2] != 's' || b[3] != 'm') {
+      throw new ModuleRefusedException(
+          Reason.NOT_WASM,
+          "the body is not WebAssembly: it must begin with the bytes 00 61 73 6d; upload the .wasm"
+              + " file that your compiler wrote");
+    }
+    in.skip(4);
+    if (b.length < 8) {
+      throw in.malformed("unexpected end");
+    }
+    int version = (b[4] & 0xFF) | (b[5] & 0xFF) << 8;
+    int layer = (b[6] & 0xFF) | (b[7] & 0xFF) << 8;
+    if (layer == 1) {
+      throw new ModuleRefusedException(
+          Reason.NOT_A_MODULE,
+          "this is a WebAssembly component; components are not run yet: upload a core module, for"
+              + " instance by building for wasm32-wasip1 rather than wasm32-wasip2");
+    }
+    if (version != 1 || layer != 0) {
+      throw new ModuleRefusedException(
+          Reason.NOT_A_MODULE,
+          "the module says it is version "
+              + version
+              + " of layer "
+              + layer
+              + "; version 1 of"
+              + " layer 0 is run");
+    }
+    in.skip(4);
+  }
+
+  private void custom(WasmCursor s) throws ModuleRefusedException {
+    if (!s.name(limits.nameBytes()).equals("name")) {
+      return;
+    }
+    // A broken name section is no fault of the module (core spec 7.4.1): names are then left out.
+    try {
+      while (!s.atEnd()) {
+        int id = s.u8();
+        int size = s.u31();
+        int from = s.position;
+        s.skip(size);
+        if (id == 1) {
+          names = new Range(from, s.position);
+        }
+      }
+    } catch (ModuleRefusedException e) {
+      names = null;
+    }
+  }
+
+  private void content(int id, WasmCursor s) throws ModuleRefusedException {
+    switch (id) {
+      case 1 -> types(s);
+      case 2 -> imports(s);
+      case 3 -> functions(s);
+      case 4 -> tables(s);
+      case 5 -> memories(s);
+      case 6 -> globals(s);
+      case 7 -> exports(s);
+      case 8 -> start = s.u31();
+      case 9 -> elements(s);
+      case 10 -> code(s);
+      case 11 -> data(s);
+      case 12 -> s.u32();
+      default -> throw s.malformed("unknown section");
+    }
+    if (!s.atEnd()) {
+      throw s.malformed("section size mismatch");
+    }
+  }
+
+  private void types(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("types", count, limits.types());
+    for (int i = 0; i < count; i++) {
+      int form = s.u8();
+      if (form != 0x60) {
+        throw form == 0x4E || form == 0x4F || form == 0x50 || form == 0x5F || form == 0x5E
+            ? s.unsupported("garbage collection or recursive types")
+            : s.malformed("unknown type form");
+      }
+      types.add(new Signature(kinds(s), kinds(s)));
+    }
+  }
+
+  /** The standard's own implementation limit for parameters and results. */
+  private static final int MOST_VALUES = 1_000;
+
+  private static List<ValueKind> kinds(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("parameters or results of one type", count, MOST_VALUES);
+    List<ValueKind> kinds = new ArrayList<>(Math.min(count, 16));
+    for (int i = 0; i < count; i++) {
+      kinds.add(ValueKind.read(s));
+    }
+    return kinds;
+  }
+
+  private void imports(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("imports", count, limits.imports());
+    for (int i = 0; i < count; i++) {
+      String module = s.name(limits.nameBytes());
+      String name = s.name(limits.nameBytes());
+      int kind = s.u8();
+      if (kind != 0) {
+        throw new ModuleRefusedException(
+            Reason.UNKNOWN_IMPORT,
+            "the module imports the "
+                + (kind == 1 ? "table " : kind == 2 ? "memory " : kind == 3 ? "global " : "tag ")
+                + Printable.of(module)
+                + "."
+                + Printable.of(name)
+                + ", which nothing provides; only functions of wasi_snapshot_preview1 can be"
+                + " imported: define it in the module");
+      }
+      int type = s.u31();
+      if (type >= types.size()) {
+        throw s.malformed("unknown type " + type);
+      }
+      imported.add(type);
+      imports.add(new Import(module, name, types.get(type)));
+    }
+  }
+
+  private void functions(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("functions", (long) count + imported.size(), limits.functions());
+    functions = new int[count];
+    for (int i = 0; i < count; i++) {
+      functions[i] = s.u31();
+      if (functions[i] >= types.size()) {
+        throw s.malformed("unknown type " + functions[i]);
+      }
+    }
+  }
+
+  private void tables(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("tables", count, limits.tables());
+    for (int i = 0; i < count; i++) {
+      if (s.bytes[s.position] == 0x40) {
+        throw s.unsupported("tables with an initial expression");
+      }
+      ValueKind elements = ValueKind.read(s);
+      if (!elements.isReference()) {
+        throw s.malformed("a table of " + elements.word());
+      }
+      int flags = s.u8();
+      if (flags > 1) {
+        throw s.unsupported("shared or 64-bit tables");
+      }
+      long min = s.u32();
+      if (flags == 1) {
+        s.u32();
+      }
+      tables.add(new TableType(elements, min));
+    }
+  }
+
+  private void memories(WasmCursor s) throws ModuleRefusedException {
+    memories = s.u31();
+    s.check("memories", memories, limits.memories());
+    for (int i = 0; i < memories; i++) {
+      int flags = s.u8();
+      if ((flags & 2) != 0) {
+        throw s.unsupported("shared memory (threads)");
+      }
+      if (flags > 1) {
+        throw s.unsupported("64-bit memory or custom page sizes");
+      }
+      memoryMinPages += s.u32();
+      if (flags == 1) {
+        s.u32();
+      }
+    }
+  }
+
+  private void globals(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("globals", count, limits.globals());
+    for (int i = 0; i < count; i++) {
+      ValueKind.read(s);
+      s.u8();
+      constant(s);
+    }
+  }
+
+  private void exports(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("exports", count, limits.exports());
+    for (int i = 0; i < count; i++) {
+      String name = s.name(limits.nameBytes());
+      int kind = s.u8();
+      int index = s.u31();
+      ExternKind extern =
+          switch (kind) {
+            case 0 -> ExternKind.FUNCTION;
+            case 1 -> ExternKind.TABLE;
+            case 2 -> ExternKind.MEMORY;
+            case 3 -> ExternKind.GLOBAL;
+            case 4 -> throw s.unsupported("exception handling");
+            default -> throw s.malformed("unknown export kind");
+          };
+      exports.add(new Export(name, extern, index, null));
+    }
+  }
+
+  private void elements(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("element segments", count, limits.segments());
+    long total = 0;
+    for (int i = 0; i < count; i++) {
+      long flags = s.u32();
+      if (flags > 7) {
+        throw s.malformed("unknown element segment");
+      }
+      boolean active = (flags & 1) == 0;
+      boolean explicit = (flags & 2) != 0;
+      boolean expressions = (flags & 4) != 0;
+      if (active) {
+        if (explicit) {
+          s.u32();
+        }
+        constant(s);
+      }
+      if (explicit || !active) {
+        if (expressions) {
+          ValueKind.read(s);
+        } else if (s.u8() != 0) {
+          throw s.malformed("unknown element kind");
+        }
+      }
+      int entries = s.u31();
+      total += entries;
+      s.check("table elements in segments", total, limits.elements());
+      for (int e = 0; e < entries; e++) {
+        if (expressions) {
+          constant(s);
+        } else {
+          s.u32();
+        }
+      }
+    }
+  }
+
+  private void code(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    if (count != functions.length) {
+      throw s.malformed("function and code section have inconsistent lengths");
+    }
+    bodies = new int[2 * count];
+    long totalLocals = 0;
+    for (int i = 0; i < count; i++) {
+      int size = s.u31();
+      s.check("bytes in one function body", size, limits.bodyBytes());
+      int from = s.position;
+      s.skip(size);
+      bodies[2 * i] = from;
+      bodies[2 * i + 1] = s.position;
+      totalLocals += locals(new WasmCursor(s.bytes, from, s.position));
+      s.check("locals over all functions", totalLocals, limits.totalLocals());
+    }
+  }
+
+  private long locals(WasmCursor body) throws ModuleRefusedException {
+    long sum = 0;
+    int groups = body.u31();
+    for (int g = 0; g < groups; g++) {
+      sum += body.u32();
+      body.check("locals in one function", sum, limits.locals());
+      ValueKind.read(body);
+    }
+    return sum;
+  }
+
+  private void data(WasmCursor s) throws ModuleRefusedException {
+    int count = s.u31();
+    s.check("data segments", count, limits.segments());
+    for (int i = 0; i < count; i++) {
+      long flags = s.u32();
+      if (flags > 2) {
+        throw s.malformed("unknown data segment");
+      }
+      if (flags == 2) {
+        s.u32();
+      }
+      if (flags != 1) {
+        constant(s);
+      }
+      s.skip(s.u32());
+    }
+  }
+
+  /** Skips a constant expression (core spec 3.3.10, with the extended constants of 3.0). */
+  private static void constant(WasmCursor s) throws ModuleRefusedException {
+    while (true) {
+      int op = s.u8();
+      switch (op) {
+        case 0x0B -> {
+          return;
+        }
+        case 0x41 -> s.signed(32);
+        case 0x42 -> s.signed(64);
+        case 0x43 -> s.skip(4);
+        case 0x44 -> s.skip(8);
+        case 0x23, 0xD2 -> s.u32();
+        case 0xD0 -> {
+          if (!ValueKind.read(s).isReference()) {
+            throw s.malformed("unknown reference type");
+          }
+        }
+        case 0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E -> {}
+        case 0xFB -> throw s.unsupported("garbage collection");
+        case 0xFD -> throw s.unsupported("SIMD vectors (v128)");
+        default ->
+            throw new ModuleRefusedException(
+                Reason.INVALID,
+                "invalid module: constant expression required at offset " + (s.position - 1));
+      }
+    }
+  }
+
+  private ModuleDescription describe(int[] importedTypes) throws ModuleRefusedException {
+    List<Export> described = new ArrayList<>(exports.size());
+    for (Export export : exports) {
+      Signature signature = null;
+      if (export.kind() == ExternKind.FUNCTION) {
+        if (export.index() >= importedTypes.length + functions.length) {
+          throw new ModuleRefusedException(
+              Reason.INVALID,
+              "invalid module: export "
+                  + Printable.of(export.name())
+                  + " names unknown function "
+                  + export.index());
+        }
+        signature =
+            types.get(
+                export.index() < importedTypes.length
+                    ? importedTypes[export.index()]
+                    : functions[export.index() - importedTypes.length]);
+      }
+      described.add(new Export(export.name(), export.kind(), export.index(), signature));
+    }
+    long elements = 0;
+    for (TableType table : tables) {
+      elements += table.min();
+    }
+    return new ModuleDescription(
+        in.bytes.length,
+        functions.length,
+        memoryMinPages * 65_536,
+        elements,
+        start >= 0,
+        described,
+        imports);
+  }
+}

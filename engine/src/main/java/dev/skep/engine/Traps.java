@@ -1,0 +1,64 @@
+package dev.skep.engine;
+
+import com.dylibso.chicory.wasm.ChicoryException;
+import dev.skep.limits.LimitExceededException;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Turns what was thrown through a guest into a typed result. */
+final class Traps {
+  private static final Logger LOG = LoggerFactory.getLogger(Traps.class);
+  private static final int MOST_FRAMES = 64;
+
+  private Traps() {}
+
+  static RunResult result(CompiledModule module, Throwable thrown) {
+    return switch (thrown) {
+      case LimitExceededException limit ->
+          new RunResult.LimitReached(
+              limit.kind(), limit.limit(), message(limit), frames(module, thrown));
+      case GuestAnswerException answer ->
+          new RunResult.Trapped(TrapKind.BAD_ANSWER, message(answer), List.of());
+      case ChicoryException trap -> trapped(module, trap, message(trap));
+      case StackOverflowError overflow ->
+          new RunResult.Trapped(
+              TrapKind.CALL_STACK_EXHAUSTED,
+              TrapKind.CALL_STACK_EXHAUSTED.phrase(),
+              frames(module, overflow));
+      default -> {
+        LOG.atError().setCause(thrown).log("a run failed in the host");
+        yield new RunResult.HostFailed("the run failed in the host; it has been logged");
+      }
+    };
+  }
+
+  private static RunResult trapped(CompiledModule module, Throwable trap, String message) {
+    TrapKind kind = TrapKind.ofMessage(message);
+    return new RunResult.Trapped(kind, Printable.of(message), frames(module, trap));
+  }
+
+  private static String message(Throwable trap) {
+    String message = trap.getMessage();
+    return message == null ? TrapKind.OTHER.phrase() : message;
+  }
+
+  /** The guest's frames, which are the generated methods called {@code func_N}. */
+  private static List<WasmFrame> frames(CompiledModule module, Throwable thrown) {
+    List<WasmFrame> frames = new ArrayList<>();
+    for (StackTraceElement element : thrown.getStackTrace()) {
+      String method = element.getMethodName();
+      if (element.getClassName().startsWith(Engine.GUEST_CLASS) && method.startsWith("func_")) {
+        int function = Integer.parseInt(method.substring("func_".length()));
+        if (function < module.functions()) {
+          frames.add(new WasmFrame(function, module.nameOf(function)));
+          if (frames.size() == MOST_FRAMES) {
+            break;
+          }
+        }
+      }
+    }
+    return frames;
+  }
+}

@@ -1,0 +1,409 @@
+package dev.skep.pool;
+
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import com.dylibso.chicory.wasm.types.DataSegment;
+import dev.skep.limits.StoreMeter;
+import dev.skep.pool.os.RawMemory;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A linear memory in a slot, and, for an instance's first memory, the meter of its store.
+ *
+ * <p>Every access checks {@code address + width <= size} in long arithmetic, with the address taken
+ * as unsigned, before it touches the slab; past it the guest traps with the standard's "out of
+ * bounds memory access". That is the isolation: nothing else stands between a guest and the
+ * process. When the lease is given back, size and base become 0 and every late access traps.
+ *
+ * <p>It is the meter as well because generated code receives the memory in every function: a charge
+ * is then one field of an object in a register.
+ *
+ * <p>Confined to the thread that runs the guest. Never blocks but in the kernel.
+ */
+public final class SlotMemory extends StoreMeter implements Memory {
+  private static final long UNSIGNED = 0xFFFF_FFFFL;
+  private static final byte[] DROPPED = {};
+
+  private final SlotLease lease;
+  private final int index;
+  private final ImageHolder images;
+  private final int initialPages;
+  private final int maximumPages;
+  private final long capacityBytes;
+  private final boolean[] dropped;
+
+  /** Address of byte 0; 0 once the lease has ended. */
+  private long base;
+
+  /** Accessible bytes, a multiple of the Wasm page; 0 once the lease has ended. */
+  private long size;
+
+  private @Nullable Object hostContext;
+
+  SlotMemory(
+      SlotLease lease,
+      int index,
+      long base,
+      long capacityBytes,
+      int initialPages,
+      int maximumPages,
+      ImageHolder images) {
+    this.lease = lease;
+    this.index = index;
+    this.base = base;
+    this.capacityBytes = capacityBytes;
+    this.initialPages = initialPages;
+    this.maximumPages = maximumPages;
+    this.images = images;
+    this.dropped = new boolean[images.segments()];
+    this.size = (long) initialPages * PAGE_SIZE;
+  }
+
+  /** What the engine gave {@link #attach} for this run. */
+  public @Nullable Object hostContext() {
+    return hostContext;
+  }
+
+  /** Keeps what host functions need to know of the run, which reach it by the memory. */
+  public void attach(@Nullable Object context) {
+    hostContext = context;
+  }
+
+  // ── Addresses ─────────────────────────────────────────────────────────────────────────────
+
+  /** The absolute address of {@code width} bytes at {@code address}, or a trap. */
+  private long at(long address, long width) {
+    if (address > size - width) {
+      throw outOfBounds();
+    }
+    return base + address;
+  }
+
+  private long at(int base, int offset, int width) {
+    return at((base & UNSIGNED) + (offset & UNSIGNED), width);
+  }
+
+  private static WasmRuntimeException outOfBounds() {
+    return new WasmRuntimeException("out of bounds memory access");
+  }
+
+  // ── What generated code calls: a base and a constant offset, both unsigned ────────────────
+
+  public byte load8(int base, int offset) {
+    return RawMemory.getByte(at(base, offset, 1));
+  }
+
+  public short load16(int base, int offset) {
+    return RawMemory.getShort(at(base, offset, 2));
+  }
+
+  public int load32(int base, int offset) {
+    return RawMemory.getInt(at(base, offset, 4));
+  }
+
+  public long load64(int base, int offset) {
+    return RawMemory.getLong(at(base, offset, 8));
+  }
+
+  public float loadFloat(int base, int offset) {
+    return RawMemory.getFloat(at(base, offset, 4));
+  }
+
+  public double loadDouble(int base, int offset) {
+    return RawMemory.getDouble(at(base, offset, 8));
+  }
+
+  public void store8(int base, int offset, byte value) {
+    RawMemory.putByte(at(base, offset, 1), value);
+  }
+
+  public void store16(int base, int offset, short value) {
+    RawMemory.putShort(at(base, offset, 2), value);
+  }
+
+  public void store32(int base, int offset, int value) {
+    RawMemory.putInt(at(base, offset, 4), value);
+  }
+
+  public void store64(int base, int offset, long value) {
+    RawMemory.putLong(at(base, offset, 8), value);
+  }
+
+  public void storeFloat(int base, int offset, float value) {
+    RawMemory.putFloat(at(base, offset, 4), value);
+  }
+
+  public void storeDouble(int base, int offset, double value) {
+    RawMemory.putDouble(at(base, offset, 8), value);
+  }
+
+  /** {@code memory.fill}: {@code length} bytes from {@code address}, both unsigned. */
+  public void fillBytes(int address, byte value, int length) {
+    long n = length & UNSIGNED;
+    long to = at(address & UNSIGNED, n);
+    if (n > 0) {
+      RawMemory.fill(to, n, value);
+    }
+  }
+
+  /** {@code memory.copy} within or between memories of one store; the ranges may overlap. */
+  public void copyFrom(SlotMemory source, int to, int from, int length) {
+    long n = length & UNSIGNED;
+    long source0 = source.at(from & UNSIGNED, n);
+    long target = at(to & UNSIGNED, n);
+    if (n > 0) {
+      RawMemory.copy(source0, target, n);
+    }
+  }
+
+  // ── Size ──────────────────────────────────────────────────────────────────────────────────
+
+  @Override
+  public int pages() {
+    return (int) (size / PAGE_SIZE);
+  }
+
+  /** Address of byte 0, 0 once the lease has ended. */
+  long baseAddress() {
+    return base;
+  }
+
+  /** Accessible bytes. */
+  public long sizeBytes() {
+    return size;
+  }
+
+  /**
+   * Grows by {@code pages}, unsigned.
+   *
+   * @return the pages before, or −1 past the declared maximum, the store's limit or the slot
+   */
+  @Override
+  public int grow(int pages) {
+    long delta = (pages & UNSIGNED) * PAGE_SIZE;
+    long grown = size + delta;
+    if (grown > (long) maximumPages * PAGE_SIZE
+        || grown > capacityBytes
+        || !lease.reserveMemory(delta)) {
+      return -1;
+    }
+    int before = pages();
+    size = grown;
+    return before;
+  }
+
+  @Override
+  public int initialPages() {
+    return initialPages;
+  }
+
+  @Override
+  public int maximumPages() {
+    return maximumPages;
+  }
+
+  @Override
+  public boolean shared() {
+    return false;
+  }
+
+  // ── Images and segments ───────────────────────────────────────────────────────────────────
+
+  /** Puts the module's image in place; called by the engine when it builds an instance. */
+  @Override
+  public void initialize(Instance instance, DataSegment[] segments) {
+    initialize(instance, segments, 0);
+  }
+
+  @Override
+  public void initialize(Instance instance, DataSegment[] segments, int memoryIndex) {
+    images.memory(index, instance, segments, size).copyTo(base);
+  }
+
+  /** Puts the image in place again after a reset. */
+  void restore() {
+    size = (long) initialPages * PAGE_SIZE;
+    MemoryImage image = images.memory(index);
+    if (image != null) {
+      image.copyTo(base);
+    }
+    Arrays.fill(dropped, false);
+  }
+
+  /** Ends all access; the lease gives the pages back. */
+  void revoke() {
+    end();
+    size = 0;
+    base = 0;
+  }
+
+  @Override
+  public void initPassiveSegment(int segment, int to, int from, int length) {
+    long n = length & UNSIGNED;
+    long start = from & UNSIGNED;
+    byte[] data = dropped[segment] ? DROPPED : images.segment(segment);
+    if (start + n > data.length) {
+      throw outOfBounds();
+    }
+    long target = at(to & UNSIGNED, n);
+    RawMemory.copyIn(data, (int) start, target, (int) n);
+  }
+
+  @Override
+  public void drop(int segment) {
+    dropped[segment] = true;
+  }
+
+  // ── Chicory's interface, used by host functions and by code it interprets ─────────────────
+
+  @Override
+  public byte read(int address) {
+    return RawMemory.getByte(at(address & UNSIGNED, 1));
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Checks the range before it allocates, so that a guest's length never becomes the host's
+   * memory.
+   */
+  @Override
+  public byte[] readBytes(int address, int length) {
+    long from = at(address & UNSIGNED, length & UNSIGNED);
+    if (length < 0) {
+      throw outOfBounds();
+    }
+    byte[] bytes = new byte[length];
+    RawMemory.copyOut(from, bytes, 0, length);
+    return bytes;
+  }
+
+  @Override
+  public void write(int address, byte[] data, int offset, int length) {
+    Objects.checkFromIndexSize(offset, length, data.length);
+    RawMemory.copyIn(data, offset, at(address & UNSIGNED, length), length);
+  }
+
+  @Override
+  public void writeI32(int address, int value) {
+    RawMemory.putInt(at(address & UNSIGNED, 4), value);
+  }
+
+  @Override
+  public int readInt(int address) {
+    return RawMemory.getInt(at(address & UNSIGNED, 4));
+  }
+
+  @Override
+  public void writeLong(int address, long value) {
+    RawMemory.putLong(at(address & UNSIGNED, 8), value);
+  }
+
+  @Override
+  public long readLong(int address) {
+    return RawMemory.getLong(at(address & UNSIGNED, 8));
+  }
+
+  @Override
+  public void writeShort(int address, short value) {
+    RawMemory.putShort(at(address & UNSIGNED, 2), value);
+  }
+
+  @Override
+  public short readShort(int address) {
+    return RawMemory.getShort(at(address & UNSIGNED, 2));
+  }
+
+  @Override
+  public long readU16(int address) {
+    return readShort(address) & 0xFFFFL;
+  }
+
+  @Override
+  public void writeByte(int address, byte value) {
+    RawMemory.putByte(at(address & UNSIGNED, 1), value);
+  }
+
+  @Override
+  public void writeF32(int address, float value) {
+    RawMemory.putFloat(at(address & UNSIGNED, 4), value);
+  }
+
+  @Override
+  public long readF32(int address) {
+    return readInt(address);
+  }
+
+  @Override
+  public float readFloat(int address) {
+    return RawMemory.getFloat(at(address & UNSIGNED, 4));
+  }
+
+  @Override
+  public void writeF64(int address, double value) {
+    RawMemory.putDouble(at(address & UNSIGNED, 8), value);
+  }
+
+  @Override
+  public double readDouble(int address) {
+    return RawMemory.getDouble(at(address & UNSIGNED, 8));
+  }
+
+  @Override
+  public long readF64(int address) {
+    return readLong(address);
+  }
+
+  /** Does nothing: a slot that is leased is zero already. */
+  @Override
+  public void zero() {}
+
+  @Override
+  public void fill(byte value, int fromIndex, int toIndex) {
+    long from = fromIndex & UNSIGNED;
+    long to = toIndex & UNSIGNED;
+    if (to < from) {
+      throw outOfBounds();
+    }
+    long start = at(from, to - from);
+    RawMemory.fill(start, to - from, value);
+  }
+
+  @Override
+  public void copy(int to, int from, int length) {
+    copyFrom(this, to, from, length);
+  }
+
+  // ── Threads: shared memories are refused when a module is uploaded ────────────────────────
+
+  @Override
+  @SuppressWarnings("removal")
+  public Object lock(int address) {
+    throw unshared();
+  }
+
+  @Override
+  @SuppressWarnings("removal")
+  public int waitOn(int address, int expected, long timeout) {
+    throw unshared();
+  }
+
+  @Override
+  @SuppressWarnings("removal")
+  public int waitOn(int address, long expected, long timeout) {
+    throw unshared();
+  }
+
+  @Override
+  @SuppressWarnings("removal")
+  public int notify(int address, int maxThreads) {
+    throw unshared();
+  }
+
+  private static WasmRuntimeException unshared() {
+    return new WasmRuntimeException("expected shared memory");
+  }
+}

@@ -1,0 +1,147 @@
+package dev.skep.pool.os;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The system calls of the slab, through the FFM API. Linux on x86-64 and aarch64, whose constants
+ * agree here (mman(2), madvise(2)). Thread-safe; calls may block in the kernel for as long as it
+ * takes to touch the pages named.
+ */
+public final class Libc {
+  /** Bytes of the kernel's page, the unit of {@code madvise}. */
+  public static final long PAGE_BYTES = 4_096;
+
+  private static final int PROT_READ_WRITE = 0x1 | 0x2;
+  private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
+  private static final int MADV_DONTNEED = 4;
+  private static final int MADV_NOHUGEPAGE = 15;
+  private static final int MADV_GUARD_INSTALL = 102;
+
+  private static final Linker LINKER = Linker.nativeLinker();
+  private static final StructLayout ERRNO_LAYOUT = Linker.Option.captureStateLayout();
+  private static final VarHandle ERRNO =
+      ERRNO_LAYOUT.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+  private static final Linker.Option CAPTURE = Linker.Option.captureCallState("errno");
+
+  private static final MethodHandle MMAP =
+      handle(
+          "mmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG));
+  private static final MethodHandle MUNMAP =
+      handle(
+          "munmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+  private static final MethodHandle MADVISE =
+      handle(
+          "madvise",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
+
+  /** One capture area a thread: a call then allocates nothing. */
+  private static final ThreadLocal<MemorySegment> STATE =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(ERRNO_LAYOUT));
+
+  private Libc() {}
+
+  @SuppressWarnings("restricted") // the one place that calls the operating system
+  private static MethodHandle handle(String name, FunctionDescriptor type) {
+    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type, CAPTURE);
+  }
+
+  /**
+   * Reserves {@code bytes} of zeroed private memory, committed only as it is touched.
+   *
+   * @return its address, page-aligned
+   * @throws SystemCallException if the kernel refuses
+   */
+  public static long mapPrivate(long bytes) {
+    MemorySegment state = STATE.get();
+    long address;
+    try {
+      address =
+          (long)
+              MMAP.invokeExact(
+                  state, 0L, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+    if (address == -1) {
+      throw new SystemCallException("mmap of " + bytes + " bytes", errno(state));
+    }
+    // Huge pages would make one touched byte of a slot cost 2 MiB.
+    advise(address, bytes, MADV_NOHUGEPAGE);
+    return address;
+  }
+
+  /** Gives the mapping back. */
+  public static void unmap(long address, long bytes) {
+    MemorySegment state = STATE.get();
+    int result;
+    try {
+      result = (int) MUNMAP.invokeExact(state, address, bytes);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+    if (result != 0) {
+      throw new SystemCallException("munmap of " + bytes + " bytes", errno(state));
+    }
+  }
+
+  /**
+   * Gives the pages' memory back to the kernel; they read as zero afterwards. Zeroes private
+   * anonymous memory only, which is what {@link #mapPrivate} maps.
+   */
+  public static void discard(long address, long bytes) {
+    int errno = advise(address, bytes, MADV_DONTNEED);
+    if (errno != 0) {
+      throw new SystemCallException("madvise(MADV_DONTNEED) of " + bytes + " bytes", errno);
+    }
+  }
+
+  /**
+   * Makes the pages fault on access without a mapping of their own (Linux 6.13 and up).
+   *
+   * @return whether the kernel can
+   */
+  public static boolean installGuard(long address, long bytes) {
+    return advise(address, bytes, MADV_GUARD_INSTALL) == 0;
+  }
+
+  private static int advise(long address, long bytes, int advice) {
+    MemorySegment state = STATE.get();
+    int result;
+    try {
+      result = (int) MADVISE.invokeExact(state, address, bytes, advice);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+    return result == 0 ? 0 : errno(state);
+  }
+
+  private static int errno(MemorySegment state) {
+    return (int) ERRNO.get(state, 0L);
+  }
+
+  private static IllegalStateException unexpected(Throwable e) {
+    return new IllegalStateException("a downcall failed in the JVM", e);
+  }
+}
