@@ -136,7 +136,14 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       throw new GuestAnswerException("the call has " + typed.args().length + " arguments");
     }
     initialize();
-    return new RunResult.Values(call(export.index(), typed.args()), signature);
+    long[] results = call(export.index(), typed.args());
+    for (int i = 0; i < results.length; i++) {
+      ValueKind kind = signature.results().get(i);
+      if (kind == ValueKind.I32 || kind == ValueKind.F32) {
+        results[i] &= 0xFFFF_FFFFL;
+      }
+    }
+    return new RunResult.Values(results, signature);
   }
 
   private RunResult bytes(Invocation.BytesCall bytes) {

@@ -237,8 +237,12 @@ final class ModuleScanner {
     int count = s.u31();
     s.check("tables", count, limits.tables());
     for (int i = 0; i < count; i++) {
-      if (s.bytes[s.position] == 0x40) {
-        throw s.unsupported("tables with an initial expression");
+      boolean initialised = !s.atEnd() && s.bytes[s.position] == 0x40;
+      if (initialised) {
+        s.u8();
+        if (s.u8() != 0) {
+          throw s.malformed("unknown table encoding");
+        }
       }
       ValueKind elements = ValueKind.read(s);
       if (!elements.isReference()) {
@@ -251,6 +255,9 @@ final class ModuleScanner {
       long min = s.u32();
       if (flags == 1) {
         s.u32();
+      }
+      if (initialised) {
+        constant(s);
       }
       tables.add(new TableType(elements, min));
     }

@@ -9,7 +9,7 @@ public sealed interface RunResult {
   /**
    * A typed call came back.
    *
-   * @param results raw bits, one a result
+   * @param results raw bits, one a result; those of 32 bits zero-extended
    * @param signature of the function
    */
   record Values(long[] results, Signature signature) implements RunResult {}

@@ -43,7 +43,12 @@ final class Wasi {
   private static final int NOTSUP = 58;
   private static final int SPIPE = 70;
 
-  private static final int FILETYPE_CHARACTER_DEVICE = 2;
+  /**
+   * The streams are of unknown type rather than character devices, which C libraries take for
+   * terminals and write to line by line.
+   */
+  private static final int FILETYPE_UNKNOWN = 0;
+
   private static final long RIGHT_READ = 1 << 1;
   private static final long RIGHT_WRITE = 1 << 6;
 
@@ -253,7 +258,7 @@ final class Wasi {
       return BADF;
     }
     memory.write(at, new byte[24]);
-    memory.writeByte(at, (byte) FILETYPE_CHARACTER_DEVICE);
+    memory.writeByte(at, (byte) FILETYPE_UNKNOWN);
     memory.writeLong(at + 8, fd == 0 ? RIGHT_READ : RIGHT_WRITE);
     return SUCCESS;
   }
@@ -265,7 +270,7 @@ final class Wasi {
       return BADF;
     }
     memory.write(at, new byte[64]);
-    memory.writeByte(at + 16, (byte) FILETYPE_CHARACTER_DEVICE);
+    memory.writeByte(at + 16, (byte) FILETYPE_UNKNOWN);
     return SUCCESS;
   }
 

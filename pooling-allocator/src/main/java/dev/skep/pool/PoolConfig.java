@@ -16,7 +16,7 @@ public record PoolConfig(int slots, long slotMemoryBytes, int slotTableElements,
    * 16,384 slots hold ten thousand warm functions with room to spare and reserve 1 TiB of the 128
    * TiB a process has.
    */
-  public static final PoolConfig DEFAULTS = new PoolConfig(16_384, 64L << 20, 10_000, 64L << 10);
+  public static final PoolConfig DEFAULTS = new PoolConfig(16_384, 64L << 20, 20_000, 64L << 10);
 
   public PoolConfig {
     if (slots < 1 || slots > 1_000_000) {

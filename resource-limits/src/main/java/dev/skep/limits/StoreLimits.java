@@ -44,8 +44,8 @@ public record StoreLimits(
           1_000_000_000L,
           // Enough for what wasi-libc programs and compilers to Wasm ask at start.
           64L << 20,
-          // A large C++ program has some 2,000 indirect functions.
-          10_000,
+          // A large C++ program has some 2,000 indirect functions; Wasmtime's default.
+          20_000,
           1,
           // Wasmtime's default stack of 512 KiB holds about as many small frames.
           8_192,
