@@ -44,9 +44,19 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return lease.memoryBytes();
   }
 
-  /** Asks a run to stop at the end of its slice. Any thread may call it. */
-  public void cancel() {
-    memory.cancel();
+  /** Number of the run that {@link #run} will start next. */
+  public long upcomingRun() {
+    return memory.upcomingRun();
+  }
+
+  /**
+   * Asks a run to stop at the end of its slice; of no effect on any other run. Any thread may call
+   * it.
+   *
+   * @param number from {@link #upcomingRun}
+   */
+  public void cancel(long number) {
+    memory.cancel(number);
   }
 
   /**

@@ -107,17 +107,9 @@ class OutcomeTest {
   void anotherThreadCancelsARun() throws Exception {
     GuestInstance instance = guests.instance(trap);
     try (instance) {
-      Thread canceller =
-          Thread.ofPlatform()
-              .start(() -> {
-                // Cancels until the run has begun and then ended.
-                while (!Thread.currentThread().isInterrupted()) {
-                  instance.cancel();
-                  Thread.onSpinWait();
-                }
-              });
+      long number = instance.upcomingRun();
+      Thread canceller = Thread.ofPlatform().start(() -> instance.cancel(number));
       RunReport report = instance.run(new TypedCall("spin", new long[0]), Guests.PLENTY);
-      canceller.interrupt();
       canceller.join();
       assertThat(report.result())
           .isInstanceOfSatisfying(

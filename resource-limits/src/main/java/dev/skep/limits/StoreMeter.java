@@ -3,7 +3,7 @@ package dev.skep.limits;
 /**
  * Counts down one store's fuel, deadline and call depth while its guest runs.
  *
- * <p>Confined to the thread that runs the guest, but for {@link #cancel()}, which any thread may
+ * <p>Confined to the thread that runs the guest, but for {@link #cancel}, which any thread may
  * call. Never blocks. Extended by the object that generated code already has at hand, so that a
  * charge is one field of an object in a register.
  *
@@ -36,7 +36,8 @@ public class StoreMeter {
   private int depthLimit;
   private long startNanos;
   private long deadlineNanos;
-  private volatile boolean cancelled;
+  private long run;
+  private volatile long cancelledRun = -1;
 
   /** Starts a run under {@code limits}; {@code nowNanos} is on {@link System#nanoTime}'s clock. */
   public final void begin(StoreLimits limits, long nowNanos) {
@@ -47,7 +48,7 @@ public class StoreMeter {
     depthLeft = depthLimit;
     startNanos = nowNanos;
     deadlineNanos = limits.deadlineNanos();
-    cancelled = false;
+    run++;
   }
 
   /** Forbids everything: after this a charge of one unit or more fails. */
@@ -75,7 +76,7 @@ public class StoreMeter {
 
   private void nextSlice(long cost) {
     slice += cost;
-    if (cancelled) {
+    if (cancelledRun == run) {
       throw new LimitExceededException(
           LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
     }
@@ -116,9 +117,19 @@ public class StoreMeter {
     depthLeft += units;
   }
 
-  /** Asks the guest to stop at the end of its slice. Any thread may call it. */
-  public final void cancel() {
-    cancelled = true;
+  /** Number of the run that the next {@link #begin} starts; each has its own. */
+  public final long upcomingRun() {
+    return run + 1;
+  }
+
+  /**
+   * Asks a run to stop at the end of its slice, whether it has begun or not; of no effect on any
+   * other run. Any thread may call it.
+   *
+   * @param number from {@link #upcomingRun}
+   */
+  public final void cancel(long number) {
+    cancelledRun = number;
   }
 
   /** Units of fuel charged since {@link #begin}. */

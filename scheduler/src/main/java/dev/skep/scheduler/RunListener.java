@@ -1,0 +1,26 @@
+package dev.skep.scheduler;
+
+/** Hears of runs as they end, for metrics. Called on the invoke path: must not block or throw. */
+public interface RunListener {
+  /** Hears nothing. */
+  RunListener NONE =
+      new RunListener() {
+        @Override
+        public void started(TenantId tenant, long waitedNanos) {}
+
+        @Override
+        public void ended(Receipt receipt) {}
+
+        @Override
+        public void refused(TenantId tenant, Refusal refusal) {}
+      };
+
+  /** A run has left its queue after this long. */
+  void started(TenantId tenant, long waitedNanos);
+
+  /** A run has ended. */
+  void ended(Receipt receipt);
+
+  /** A run was refused. */
+  void refused(TenantId tenant, Refusal refusal);
+}

@@ -1,0 +1,28 @@
+package dev.skep.scheduler;
+
+import dev.skep.engine.CompiledModule;
+import dev.skep.engine.Invocation;
+import dev.skep.limits.StoreLimits;
+import dev.skep.limits.TenantLimits;
+
+/**
+ * A run that somebody asks for.
+ *
+ * @param id its name
+ * @param tenant who pays
+ * @param function what is to run
+ * @param version which bytes
+ * @param module those bytes compiled
+ * @param invocation how to call it
+ * @param limits what its store may use
+ * @param tenantLimits how many runs the tenant may have under way
+ */
+public record RunRequest(
+    RunId id,
+    TenantId tenant,
+    FunctionName function,
+    ModuleDigest version,
+    CompiledModule module,
+    Invocation invocation,
+    StoreLimits limits,
+    TenantLimits tenantLimits) {}

@@ -1,0 +1,390 @@
+package dev.skep.scheduler;
+
+import dev.skep.engine.GuestInstance;
+import dev.skep.engine.Instantiation;
+import dev.skep.engine.RunReport;
+import dev.skep.engine.RunResult;
+import dev.skep.limits.FuelCosts;
+import dev.skep.limits.LimitKind;
+import dev.skep.limits.StoreLimits;
+import dev.skep.pool.PoolingAllocator;
+import dev.skep.pool.SlotLease;
+import dev.skep.scheduler.Receipt.Outcome;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs guests: bounded queues, fair by tenant, over a fixed number of worker threads.
+ *
+ * <h2>Fairness</h2>
+ *
+ * Each tenant has a queue of its own. The queues that have something to run, and whose tenant has
+ * fewer runs executing than it may, stand in a ring; a worker takes the first queue of the ring,
+ * takes one run from it, and puts it at the end. So each turn gives every tenant one run, however
+ * many it has sent.
+ *
+ * <pre>
+ *   submit ─▶ tenant's queue ─▶ ring of queues ─▶ worker ─▶ warm slot or new instance ─▶ run
+ *                    ▲               │                                                    │
+ *                    └───────────────┘ if more waits                  receipt ◀── settle ◀┘
+ * </pre>
+ *
+ * <p>Bounds: {@link SchedulerConfig#queueCapacity} runs wait in all, {@link
+ * dev.skep.limits.TenantLimits#queueDepth} of one tenant; more are refused at once.
+ *
+ * <p>Thread-safe. Submitting never blocks and takes no lock.
+ */
+public final class Scheduler implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Scheduler.class);
+
+  /** What a worker's host code needs of the stack, above what a guest may take. */
+  private static final long WORKER_RESERVE_BYTES = 2L << 20;
+
+  /** Runs submitted but not yet ended that a drain looks at, in milliseconds between looks. */
+  private static final long DRAIN_POLL_MILLIS = 10;
+
+  private final SchedulerConfig config;
+  private final PoolingAllocator pool;
+  private final ReceiptLog receipts;
+  private final RunListener listener;
+  private final WarmSlots warm;
+  private final ConcurrentHashMap<TenantId, TenantQueue> tenants = new ConcurrentHashMap<>();
+  private final LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
+  private final AtomicInteger queued = new AtomicInteger();
+  private final AtomicInteger running = new AtomicInteger();
+  private final AtomicInteger settling = new AtomicInteger();
+  private final List<Thread> workers = new ArrayList<>();
+  private volatile boolean draining;
+  private volatile boolean stopped;
+
+  /** Tells a worker to end. */
+  private static final TenantQueue END = new TenantQueue(new TenantId("end"));
+
+  public Scheduler(
+      SchedulerConfig config, PoolingAllocator pool, ReceiptLog receipts, RunListener listener) {
+    this.config = config;
+    this.pool = pool;
+    this.receipts = receipts;
+    this.listener = listener;
+    this.warm = new WarmSlots(pool.config().slots());
+    long stackBytes =
+        (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + WORKER_RESERVE_BYTES;
+    for (int i = 0; i < config.workers(); i++) {
+      Thread worker = new Thread(null, this::work, "skep-worker-" + i, stackBytes);
+      worker.setDaemon(true);
+      workers.add(worker);
+      worker.start();
+    }
+  }
+
+  // ── Admission ─────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Asks for a run. The callback hears of its end, or of its refusal, which may come before this
+   * returns.
+   *
+   * @return a hand on the run, of no use if it was refused
+   */
+  public RunTicket submit(RunRequest request, RunCallback callback) {
+    RunTicket ticket = new RunTicket(request, callback, System.nanoTime());
+    TenantQueue queue = queueOf(request.tenant());
+    Refusal refusal = null;
+    if (draining) {
+      refusal = Refusal.DRAINING;
+    } else if (queued.incrementAndGet() > config.queueCapacity()) {
+      queued.decrementAndGet();
+      refusal = Refusal.QUEUE_FULL;
+    } else if (!queue.offer(ticket)) {
+      queued.decrementAndGet();
+      refusal = Refusal.TENANT_QUEUE_FULL;
+    }
+    if (refusal != null) {
+      refuse(queue, ticket, refusal);
+    } else {
+      toRing(queue);
+    }
+    return ticket;
+  }
+
+  private TenantQueue queueOf(TenantId tenant) {
+    TenantQueue queue = tenants.get(tenant);
+    return queue != null ? queue : tenants.computeIfAbsent(tenant, TenantQueue::new);
+  }
+
+  private void refuse(TenantQueue queue, RunTicket ticket, Refusal refusal) {
+    ticket.settled = true;
+    queue.refused.increment();
+    listener.refused(queue.tenant, refusal);
+    ticket.callback.refused(refusal);
+  }
+
+  /** Counts a refusal that was decided before a run could be submitted. */
+  public void countRefusal(TenantId tenant, Refusal refusal) {
+    queueOf(tenant).refused.increment();
+    listener.refused(tenant, refusal);
+  }
+
+  private void toRing(TenantQueue queue) {
+    if (queue.entersRing()) {
+      ring.add(queue);
+    }
+  }
+
+  // ── Workers ───────────────────────────────────────────────────────────────────────────────
+
+  @SuppressWarnings("ReferenceEquality") // END is a marker
+  private void work() {
+    while (true) {
+      TenantQueue queue;
+      try {
+        queue = ring.take();
+      } catch (InterruptedException e) {
+        // Nobody interrupts workers; guests are stopped through their meters.
+        continue;
+      }
+      if (queue == END) {
+        return;
+      }
+      // Before the ticket leaves its queue, so that a drain never sees it in neither place.
+      running.incrementAndGet();
+      RunTicket ticket = queue.next();
+      if (ticket != null) {
+        queued.decrementAndGet();
+        toRing(queue);
+        try {
+          execute(queue, ticket);
+        } catch (RuntimeException | Error e) {
+          LOG.atError().setCause(e).addKeyValue("run", ticket.request.id()).log("a run failed");
+          if (!ticket.settled) {
+            RunResult failed = new RunResult.HostFailed("the run failed in the host");
+            settle(
+                queue,
+                ticket,
+                new RunReport(failed, 0, 0, 0, new byte[0]),
+                System.currentTimeMillis());
+          }
+        }
+        queue.ended();
+      }
+      running.decrementAndGet();
+      toRing(queue);
+    }
+  }
+
+  private void execute(TenantQueue queue, RunTicket ticket) {
+    RunRequest request = ticket.request;
+    listener.started(request.tenant(), System.nanoTime() - ticket.queuedNanos);
+    long startedEpochMillis = System.currentTimeMillis();
+    WarmSlots.Key key = new WarmSlots.Key(request.tenant(), request.function(), request.version());
+    WarmSlots.Entry entry = warm.take(key);
+    if (entry == null) {
+      SlotLease lease = lease();
+      if (lease == null) {
+        refuse(queue, ticket, Refusal.POOL_FULL);
+        return;
+      }
+      switch (request.module().instantiate(lease, request.limits())) {
+        case Instantiation.Failed failed -> {
+          RunReport report = new RunReport(failed.result(), 0, 0, 0, new byte[0]);
+          settle(queue, ticket, report, startedEpochMillis);
+          return;
+        }
+        case GuestInstance instance -> entry = warm.add(key, instance);
+      }
+    }
+    boolean reusable = false;
+    try {
+      ticket.starts(entry.instance);
+      RunReport report = entry.instance.run(request.invocation(), request.limits());
+      ticket.ended();
+      reusable = reusable(report.result());
+      // The answer need not wait for the slot to be cleared.
+      settle(queue, ticket, report, startedEpochMillis);
+    } finally {
+      release(entry, reusable);
+    }
+  }
+
+  /** A free slot, made by closing a warm instance if need be; null when all are running. */
+  private @Nullable SlotLease lease() {
+    SlotLease lease = pool.take();
+    while (lease == null && warm.evict()) {
+      lease = pool.take();
+    }
+    return lease;
+  }
+
+  private void release(WarmSlots.Entry entry, boolean reusable) {
+    if (reusable && !stopped) {
+      try {
+        entry.instance.reset();
+        warm.put(entry);
+        return;
+      } catch (RuntimeException e) {
+        LOG.atError()
+            .setCause(e)
+            .addKeyValue("slot", entry.instance.slot())
+            .log("a slot could not be reset");
+      }
+    }
+    warm.discard(entry);
+  }
+
+  /** A trap, a limit or any surprise ends the store for good. */
+  private static boolean reusable(RunResult result) {
+    return switch (result) {
+      case RunResult.Values _, RunResult.Bytes _, RunResult.Refused _, RunResult.Exited _ -> true;
+      case RunResult.Trapped _, RunResult.LimitReached _, RunResult.HostFailed _ -> false;
+    };
+  }
+
+  // ── Settlement ────────────────────────────────────────────────────────────────────────────
+
+  private void settle(
+      TenantQueue queue, RunTicket ticket, RunReport report, long startedEpochMillis) {
+    ticket.settled = true;
+    RunRequest request = ticket.request;
+    Outcome outcome = outcome(report.result());
+    Receipt receipt =
+        new Receipt(
+            request.id(),
+            request.tenant(),
+            request.function(),
+            request.version(),
+            startedEpochMillis,
+            report.fuel(),
+            FuelCosts.VERSION,
+            config.prices().version(),
+            config.prices().nanoDollars(report.fuel()),
+            report.memoryPeakBytes(),
+            report.durationNanos(),
+            outcome);
+    queue.runs.increment();
+    queue.fuel.add(receipt.fuel());
+    queue.nanoDollars.add(receipt.nanoDollars());
+    if (outcome != Outcome.COMPLETED && outcome != Outcome.REFUSED) {
+      queue.failed.increment();
+    }
+    listener.ended(receipt);
+    settling.incrementAndGet();
+    receipts.append(
+        receipt,
+        failure -> {
+          settling.decrementAndGet();
+          ticket.callback.ended(report, receipt, failure);
+        });
+  }
+
+  private static Outcome outcome(RunResult result) {
+    return switch (result) {
+      case RunResult.Values _, RunResult.Bytes _ -> Outcome.COMPLETED;
+      case RunResult.Refused _ -> Outcome.REFUSED;
+      case RunResult.Exited exited -> exited.exitCode() == 0 ? Outcome.COMPLETED : Outcome.EXITED;
+      case RunResult.Trapped _ -> Outcome.TRAPPED;
+      case RunResult.LimitReached reached -> outcome(reached.kind());
+      case RunResult.HostFailed _ -> Outcome.HOST_FAILURE;
+    };
+  }
+
+  private static Outcome outcome(LimitKind kind) {
+    return switch (kind) {
+      case FUEL -> Outcome.OUT_OF_FUEL;
+      case DEADLINE -> Outcome.DEADLINE;
+      case CANCELLED -> Outcome.CANCELLED;
+      case CALL_DEPTH, MEMORY, TABLE, INSTANCES -> Outcome.LIMIT;
+    };
+  }
+
+  // ── Control and figures ───────────────────────────────────────────────────────────────────
+
+  /** Closes a function's idle instances, after it was changed or deleted. */
+  public void forget(TenantId tenant, FunctionName function) {
+    warm.forget(tenant, function);
+  }
+
+  /** Whether every slot is running, so that a new function could not be given one. */
+  public boolean isFull() {
+    return pool.stats().free() == 0 && warm.warm() == 0;
+  }
+
+  public boolean isDraining() {
+    return draining;
+  }
+
+  public SchedulerStats stats() {
+    return new SchedulerStats(
+        config.workers(),
+        queued.get(),
+        config.queueCapacity(),
+        running.get(),
+        warm.warm(),
+        warm.hits(),
+        warm.misses(),
+        warm.evictions());
+  }
+
+  /** What each tenant has done on this node since start. */
+  public List<TenantActivity> activity() {
+    List<TenantActivity> all = new ArrayList<>();
+    for (TenantQueue queue : tenants.values()) {
+      all.add(
+          new TenantActivity(
+              queue.tenant,
+              queue.queued(),
+              queue.running(),
+              queue.runs.sum(),
+              queue.failed.sum(),
+              queue.refused.sum(),
+              queue.fuel.sum(),
+              queue.nanoDollars.sum()));
+    }
+    return all;
+  }
+
+  /** Shows every slot that holds an instance. Linear in the slots. */
+  public void forEachSlot(SlotVisitor visitor) {
+    warm.forEach(visitor);
+  }
+
+  /**
+   * Refuses new runs and waits until all admitted ones have ended and been answered.
+   *
+   * @return whether they all did within {@code patience}
+   */
+  public boolean drain(Duration patience) throws InterruptedException {
+    draining = true;
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (queued.get() > 0 || running.get() > 0 || settling.get() > 0) {
+      if (System.nanoTime() - deadline >= 0) {
+        return false;
+      }
+      Thread.sleep(DRAIN_POLL_MILLIS);
+    }
+    return true;
+  }
+
+  /** Drains for a moment, ends the workers and closes all instances. */
+  @Override
+  public void close() {
+    draining = true;
+    stopped = true;
+    for (int i = 0; i < workers.size(); i++) {
+      ring.add(END);
+    }
+    for (Thread worker : workers) {
+      try {
+        worker.join(Duration.ofSeconds(30));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    warm.closeAll();
+  }
+}

@@ -1,0 +1,73 @@
+package dev.skep.scheduler;
+
+import dev.skep.limits.TenantLimits;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One tenant's runs that wait, and what it has done on this node. Thread-safe and lock-free.
+ *
+ * <p>A queue is in the scheduler's ring at most once ({@code inRing}), and only while it has
+ * something to run and may run it; so a turn of the ring gives every such tenant one run.
+ */
+final class TenantQueue {
+  final TenantId tenant;
+  final LongAdder refused = new LongAdder();
+  final LongAdder runs = new LongAdder();
+  final LongAdder failed = new LongAdder();
+  final LongAdder fuel = new LongAdder();
+  final LongAdder nanoDollars = new LongAdder();
+  private final ConcurrentLinkedQueue<RunTicket> waiting = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger queued = new AtomicInteger();
+  private final AtomicInteger running = new AtomicInteger();
+  private final AtomicBoolean inRing = new AtomicBoolean();
+  private volatile TenantLimits limits = TenantLimits.DEFAULTS;
+
+  TenantQueue(TenantId tenant) {
+    this.tenant = tenant;
+  }
+
+  /** Takes a ticket in, unless as many wait as may. */
+  boolean offer(RunTicket ticket) {
+    limits = ticket.request.tenantLimits();
+    if (queued.incrementAndGet() > limits.queueDepth() + (running.get() == 0 ? 1 : 0)) {
+      queued.decrementAndGet();
+      return false;
+    }
+    waiting.add(ticket);
+    return true;
+  }
+
+  /** Whether the caller must put this queue into the ring. */
+  boolean entersRing() {
+    return queued.get() > 0
+        && running.get() < limits.concurrency()
+        && inRing.compareAndSet(false, true);
+  }
+
+  /** The next ticket, counted as running, once the queue has been taken out of the ring. */
+  @Nullable RunTicket next() {
+    RunTicket ticket = waiting.poll();
+    if (ticket != null) {
+      running.incrementAndGet();
+      queued.decrementAndGet();
+    }
+    inRing.set(false);
+    return ticket;
+  }
+
+  void ended() {
+    running.decrementAndGet();
+  }
+
+  int queued() {
+    return queued.get();
+  }
+
+  int running() {
+    return running.get();
+  }
+}
