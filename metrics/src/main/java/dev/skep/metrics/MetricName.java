@@ -1,0 +1,213 @@
+package dev.skep.metrics;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Every metric of Skep's own: the one place where its name, kind, help and labels are written.
+ *
+ * <p>The code registers by these constants, {@code docs/metrics.md} is rendered from them, and the
+ * tests hold the dashboard and the alert rules to them. Units are seconds and bytes, in the name;
+ * counters end in {@code _total}.
+ */
+@SuppressWarnings("ImmutableEnumChecker") // The lists are List.of.
+public enum MetricName {
+  BUILD_INFO("skep_build_info", Kind.GAUGE, "Always 1; says what runs", "version", "jdk"),
+  READY("skep_ready", Kind.GAUGE, "1 when the node takes requests, 0 when it does not"),
+
+  POOL_SLOTS(
+      "skep_pool_slots",
+      Kind.GAUGE,
+      "Slots of the slab by state: running, warm, free or retired",
+      "state"),
+  POOL_RESERVED("skep_pool_reserved_bytes", Kind.GAUGE, "Address space of the slab"),
+  POOL_RESIDENT("skep_pool_resident_bytes", Kind.GAUGE, "Memory that the slab really holds"),
+  POOL_TAKES("skep_pool_takes_total", Kind.COUNTER, "Leases of slots given out"),
+  POOL_REFUSALS("skep_pool_refusals_total", Kind.COUNTER, "Takes refused: no slot was free"),
+  POOL_RESETS(
+      "skep_pool_resets_total",
+      Kind.COUNTER,
+      "Slots returned to their image, by how: discard gives the pages back to the kernel",
+      "kind"),
+
+  SCHEDULER_QUEUED("skep_scheduler_queued", Kind.GAUGE, "Runs that wait, over all tenants"),
+  SCHEDULER_QUEUE_CAPACITY("skep_scheduler_queue_capacity", Kind.GAUGE, "Most runs that may wait"),
+  SCHEDULER_RUNNING("skep_scheduler_running", Kind.GAUGE, "Runs under way"),
+  SCHEDULER_WORKERS("skep_scheduler_workers", Kind.GAUGE, "Threads that run guests"),
+  SCHEDULER_REFUSED(
+      "skep_scheduler_refused_total",
+      Kind.COUNTER,
+      "Runs refused before they began, by reason: tenant-queue-full, queue-full, pool-full,"
+          + " draining or suspended",
+      "reason"),
+  SCHEDULER_WAIT(
+      "skep_scheduler_wait_seconds", Buckets.WAIT_SECONDS, "From admission to a worker and a slot"),
+  WARM_HITS(
+      "skep_scheduler_warm_hits_total",
+      Kind.COUNTER,
+      "Runs that found a warm slot of their module"),
+  WARM_MISSES(
+      "skep_scheduler_warm_misses_total",
+      Kind.COUNTER,
+      "Runs that had to instantiate their module"),
+  WARM_EVICTIONS(
+      "skep_scheduler_warm_evictions_total",
+      Kind.COUNTER,
+      "Warm slots emptied to make room for another module"),
+
+  ENGINE_COMPILES("skep_engine_compiles_total", Kind.COUNTER, "Modules compiled"),
+  ENGINE_COMPILE_SECONDS("skep_engine_compile_seconds_total", Kind.COUNTER, "Time compiling took"),
+  ENGINE_COMPILE_QUEUED("skep_engine_compile_queued", Kind.GAUGE, "Compiles that wait"),
+  ENGINE_REFUSED_MODULES(
+      "skep_engine_refused_modules_total",
+      Kind.COUNTER,
+      "Uploads refused: invalid, or beyond the limits of a module"),
+  ENGINE_INTERPRETED_FUNCTIONS(
+      "skep_engine_interpreted_functions_total",
+      Kind.COUNTER,
+      "Functions too large for a JVM method, over all compiled modules: they are interpreted"),
+  ENGINE_MODULES_CACHED("skep_engine_modules_cached", Kind.GAUGE, "Compiled modules held"),
+
+  RUNS(
+      "skep_runs_total",
+      Kind.COUNTER,
+      "Runs that ended, by outcome: completed, refused, exited, trapped, out-of-fuel, deadline,"
+          + " limit, cancelled or host-failure",
+      "tenant",
+      "outcome"),
+  RUN_DURATION(
+      "skep_run_duration_seconds",
+      Buckets.RUN_SECONDS,
+      "Wall-clock time of the guest, the queue not counted"),
+  RUN_MEMORY_PEAK(
+      "skep_run_memory_peak_bytes",
+      Buckets.MEMORY_BYTES,
+      "Most linear memory that a run held at once"),
+  FUEL("skep_fuel_total", Kind.COUNTER, "Fuel consumed, in units of the cost table", "tenant"),
+  NANODOLLARS(
+      "skep_nanodollars_total", Kind.COUNTER, "Price of the runs, in 1e-9 dollars", "tenant"),
+
+  RECEIPTS_APPENDED(
+      "skep_receipts_appended_total", Kind.COUNTER, "Receipts made durable in the spool"),
+  RECEIPTS_SHIPPED(
+      "skep_receipts_shipped_total", Kind.COUNTER, "Receipts written to the ledger in Postgres"),
+  RECEIPTS_FAILED(
+      "skep_receipts_failed_total", Kind.COUNTER, "Receipts that could not be made durable"),
+  RECEIPTS_PENDING("skep_receipts_pending", Kind.GAUGE, "Receipts durable but not in the ledger"),
+  RECEIPT_SPOOL("skep_receipt_spool_bytes", Kind.GAUGE, "The spool on disk"),
+  RECEIPT_SHIP_LAG(
+      "skep_receipt_ship_lag_seconds", Kind.GAUGE, "Age of the oldest receipt not in the ledger"),
+
+  HTTP_REQUESTS(
+      "skep_http_requests_total",
+      Kind.COUNTER,
+      "Requests answered, by the route's template and the status code",
+      "route",
+      "status"),
+  HTTP_REQUEST(
+      "skep_http_request_seconds",
+      Buckets.HTTP_SECONDS,
+      "From the request's head to the response's end",
+      "route"),
+  HTTP_IN_FLIGHT("skep_http_in_flight", Kind.GAUGE, "Requests not yet answered");
+
+  /** What a metric does over time, as Prometheus tells kinds apart. */
+  public enum Kind {
+    /** Goes up and down. */
+    GAUGE,
+    /** Only goes up, from 0 at start. */
+    COUNTER,
+    /** Counts observations in buckets, each holding all that are at most its bound. */
+    HISTOGRAM
+  }
+
+  private final String series;
+  private final Kind kind;
+  private final String help;
+  private final List<String> labels;
+  private final List<Double> buckets;
+
+  MetricName(String series, Kind kind, String help, String... labels) {
+    this(series, kind, help, List.of(), labels);
+  }
+
+  MetricName(String series, List<Double> buckets, String help, String... labels) {
+    this(series, Kind.HISTOGRAM, help, buckets, labels);
+  }
+
+  MetricName(String series, Kind kind, String help, List<Double> buckets, String... labels) {
+    this.series = series;
+    this.kind = kind;
+    this.help = help;
+    this.buckets = buckets;
+    this.labels = List.of(labels);
+  }
+
+  /** The name as Prometheus knows it, such as {@code skep_runs_total}. */
+  public String series() {
+    return series;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  /** One line for people, without a full stop. */
+  public String help() {
+    return help;
+  }
+
+  /** Names of the labels, in the order in which their values are given; unmodifiable. */
+  public List<String> labels() {
+    return labels;
+  }
+
+  /** Upper bounds of a histogram's buckets, rising, without infinity; empty for other kinds. */
+  public List<Double> buckets() {
+    return buckets;
+  }
+
+  /** Names under which samples are exposed: the name itself, or a histogram's three. */
+  public List<String> sampleNames() {
+    return kind == Kind.HISTOGRAM
+        ? List.of(series + "_bucket", series + "_sum", series + "_count")
+        : List.of(series);
+  }
+
+  double[] bucketArray() {
+    return buckets.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  String[] labelArray() {
+    return labels.toArray(String[]::new);
+  }
+
+  /**
+   * Bounds of the histograms. Durations go by 1, 2, 5: a quantile read from them is never more than
+   * 2.5 times off, at three buckets a decade, and an observation costs some ten comparisons.
+   */
+  private static final class Buckets {
+    private static final List<Double> DECADES =
+        Stream.of(
+                1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
+                0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
+            .toList();
+
+    /** 10 µs, about what a warm run takes, to 10 s, beyond which nobody waits. */
+    private static final List<Double> WAIT_SECONDS = range(1e-5, 10);
+
+    /** 10 µs to 60 s, the longest deadline. */
+    private static final List<Double> RUN_SECONDS = range(1e-5, 60);
+
+    /** From 100 µs, the least that HTTP and a token's check cost, to 60 s. */
+    private static final List<Double> HTTP_SECONDS = range(1e-4, 60);
+
+    /** 64 KiB, one page, to 4 GiB, all that 32 bits address, by powers of 4. */
+    private static final List<Double> MEMORY_BYTES =
+        Stream.iterate(0x1p16, bound -> bound <= 0x1p32, bound -> bound * 4).toList();
+
+    private static List<Double> range(double first, double last) {
+      return DECADES.stream().filter(bound -> bound >= first && bound <= last).toList();
+    }
+  }
+}
