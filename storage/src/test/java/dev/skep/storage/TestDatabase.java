@@ -5,6 +5,7 @@ import dev.skep.scheduler.TenantId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** One PostgreSQL for all tests of this JVM; each test keeps to tenants of its own. */
@@ -26,10 +27,22 @@ final class TestDatabase {
         Path directory =
             Files.createTempDirectory(Files.createDirectories(Path.of("target")), "pg");
         EmbeddedDatabase server = EmbeddedDatabase.start(directory, BINARIES);
-        Runtime.getRuntime().addShutdownHook(new Thread(server::close));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(server, directory)));
         return server;
       } catch (IOException e) {
         throw new AssertionError(e);
+      }
+    }
+
+    private static void remove(EmbeddedDatabase server, Path directory) {
+      DATABASE.close();
+      server.close();
+      try (var paths = Files.walk(directory)) {
+        for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      } catch (IOException e) {
+        System.err.println("left " + directory + ": " + e);
       }
     }
   }
