@@ -1,0 +1,140 @@
+package dev.skep.storage;
+
+import dev.skep.limits.LimitOverrides;
+import dev.skep.limits.TenantLimits;
+import dev.skep.scheduler.TenantId;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tenants. Thread-safe; every method blocks on the database and throws {@link
+ * StorageException}.
+ */
+public final class TenantStore {
+  private static final String COLUMNS =
+      "tenant, created_at, suspended, concurrency, queue_depth, functions_limit, "
+          + LimitColumns.NAMES;
+
+  private final Database database;
+
+  public TenantStore(Database database) {
+    this.database = database;
+  }
+
+  /** Creates a tenant, not suspended, unless it exists. */
+  public CreateTenantResult create(TenantId tenant, TenantLimits limits) {
+    LimitOverrides overrides = limits.overrides();
+    return database.transaction(connection -> {
+      int inserted =
+          Query.update(
+              connection,
+              "INSERT INTO tenants (tenant, concurrency, queue_depth, functions_limit, "
+                  + LimitColumns.NAMES
+                  + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+              tenant.value(),
+              limits.concurrency(),
+              limits.queueDepth(),
+              limits.functions(),
+              overrides.fuel(),
+              overrides.memoryBytes(),
+              overrides.tableElements(),
+              overrides.callDepth(),
+              overrides.deadlineNanos());
+      // Tenants are never deleted, so it is there.
+      TenantRecord stored = find(connection, tenant).orElseThrow();
+      return inserted == 1
+          ? new CreateTenantResult.Created(stored)
+          : new CreateTenantResult.AlreadyExists(stored);
+    });
+  }
+
+  /** The tenant, if it exists. */
+  public Optional<TenantRecord> find(TenantId tenant) {
+    return database.query(connection -> find(connection, tenant));
+  }
+
+  private static Optional<TenantRecord> find(Connection connection, TenantId tenant)
+      throws SQLException {
+    return Query.first(
+        connection,
+        "SELECT " + COLUMNS + " FROM tenants WHERE tenant = ?",
+        TenantStore::read,
+        tenant.value());
+  }
+
+  /**
+   * A page of tenants by name.
+   *
+   * @param after the last one of the page before; null for the first page
+   * @param limit most tenants on the page, 1 to 1,000; fewer mean that it is the last
+   */
+  public List<TenantRecord> list(@Nullable TenantId after, int limit) {
+    PageLimit.check(limit);
+    return database.query(connection ->
+        Query.list(
+            connection,
+            "SELECT " + COLUMNS + " FROM tenants WHERE tenant > ? ORDER BY tenant LIMIT ?",
+            TenantStore::read,
+            after == null ? "" : after.value(),
+            limit));
+  }
+
+  /** Suspends a tenant; whether it exists. Suspending it again changes nothing. */
+  public boolean suspend(TenantId tenant) {
+    return setSuspended(tenant, true);
+  }
+
+  /** Lifts a suspension; whether the tenant exists. */
+  public boolean resume(TenantId tenant) {
+    return setSuspended(tenant, false);
+  }
+
+  private boolean setSuspended(TenantId tenant, boolean suspended) {
+    return database.query(connection ->
+        Query.update(
+                connection,
+                "UPDATE tenants SET suspended = ? WHERE tenant = ?",
+                suspended,
+                tenant.value())
+            == 1);
+  }
+
+  /**
+   * Replaces all limits of a tenant; whether it exists. Functions stored beyond a lower limit stay.
+   */
+  public boolean setLimits(TenantId tenant, TenantLimits limits) {
+    LimitOverrides overrides = limits.overrides();
+    return database.query(connection ->
+        Query.update(
+                connection,
+                "UPDATE tenants SET concurrency = ?, queue_depth = ?, functions_limit = ?, "
+                    + LimitColumns.ASSIGNMENTS
+                    + " WHERE tenant = ?",
+                limits.concurrency(),
+                limits.queueDepth(),
+                limits.functions(),
+                overrides.fuel(),
+                overrides.memoryBytes(),
+                overrides.tableElements(),
+                overrides.callDepth(),
+                overrides.deadlineNanos(),
+                tenant.value())
+            == 1);
+  }
+
+  private static TenantRecord read(ResultSet row) throws SQLException {
+    return new TenantRecord(
+        new TenantId(row.getString("tenant")),
+        Timestamps.read(row, "created_at"),
+        row.getBoolean("suspended"),
+        new TenantLimits(
+            row.getInt("concurrency"),
+            row.getInt("queue_depth"),
+            row.getInt("functions_limit"),
+            LimitColumns.read(row)));
+  }
+}

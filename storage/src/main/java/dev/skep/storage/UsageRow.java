@@ -1,0 +1,23 @@
+package dev.skep.storage;
+
+import dev.skep.scheduler.FunctionName;
+
+/**
+ * What one function used in one hour.
+ *
+ * @param function what ran
+ * @param hourEpochMillis when the hour began, milliseconds since 1970
+ * @param runs that started in the hour, 1 or more
+ * @param failedRuns those of them that ended otherwise than {@code completed}
+ * @param fuel units consumed
+ * @param nanoDollars price of all these runs
+ * @param durationNanos wall-clock time of the guests, summed
+ */
+public record UsageRow(
+    FunctionName function,
+    long hourEpochMillis,
+    long runs,
+    long failedRuns,
+    long fuel,
+    long nanoDollars,
+    long durationNanos) {}

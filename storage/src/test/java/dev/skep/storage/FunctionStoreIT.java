@@ -1,0 +1,228 @@
+package dev.skep.storage;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.skep.limits.LimitOverrides;
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.FunctionSettings;
+import dev.skep.scheduler.ModuleDigest;
+import dev.skep.scheduler.TenantId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+final class FunctionStoreIT {
+  private static final FunctionName HELLO = new FunctionName("hello");
+  private static final byte[] ONE = "one".getBytes(UTF_8);
+  private static final byte[] TWO = "two".getBytes(UTF_8);
+
+  private final FunctionStore functions = new FunctionStore(TestDatabase.database());
+  private final TenantId tenant = TestDatabase.newTenant();
+
+  private PutVersionResult put(TenantId owner, FunctionName name, byte[] bytes) {
+    return functions.putVersion(owner, name, ModuleDigest.of(bytes), bytes, "{}", 1_000);
+  }
+
+  private static long modules(TenantId owner) {
+    return TestDatabase.database()
+        .query(connection ->
+            Query.first(
+                    connection,
+                    "SELECT count(*) FROM modules WHERE tenant = ?",
+                    row -> row.getLong(1),
+                    owner.value())
+                .orElseThrow());
+  }
+
+  @Test
+  void firstUploadCreatesTheFunctionWithDefaultSettings() {
+    assertThat(put(tenant, HELLO, ONE)).isEqualTo(new PutVersionResult.Created());
+    FunctionRecord function = functions.find(tenant, HELLO).orElseThrow();
+    assertThat(function.name()).isEqualTo(HELLO);
+    assertThat(function.currentDigest()).isEqualTo(ModuleDigest.of(ONE));
+    assertThat(function.settings()).isEqualTo(FunctionSettings.DEFAULTS);
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(ONE)))
+        .hasValueSatisfying(bytes -> assertThat(bytes).isEqualTo(ONE));
+  }
+
+  @Test
+  void sameBytesAreTheSameVersion() {
+    put(tenant, HELLO, ONE);
+    FunctionRecord before = functions.find(tenant, HELLO).orElseThrow();
+    assertThat(put(tenant, HELLO, ONE)).isEqualTo(new PutVersionResult.Unchanged());
+    assertThat(functions.find(tenant, HELLO)).contains(before);
+    assertThat(functions.versions(tenant, HELLO)).hasSize(1);
+  }
+
+  @Test
+  void versionsAreKeptNewestFirstAndAnOldOneCanComeBack() {
+    put(tenant, HELLO, ONE);
+    assertThat(put(tenant, HELLO, TWO)).isEqualTo(new PutVersionResult.NewVersion(false));
+    assertThat(put(tenant, HELLO, ONE)).isEqualTo(new PutVersionResult.NewVersion(true));
+    assertThat(functions.find(tenant, HELLO).orElseThrow().currentDigest())
+        .isEqualTo(ModuleDigest.of(ONE));
+    assertThat(functions.versions(tenant, HELLO))
+        .extracting(VersionRecord::digest)
+        .containsExactly(ModuleDigest.of(TWO), ModuleDigest.of(ONE));
+    assertThat(functions.versions(tenant, HELLO))
+        .extracting(VersionRecord::sizeBytes)
+        .containsOnly(3);
+  }
+
+  @Test
+  void descriptionIsKeptAsItIs() {
+    String json = "{\"exports\": [\"ü🐝\"],  \"n\": 1}";
+    functions.putVersion(tenant, HELLO, ModuleDigest.of(ONE), ONE, json, 10);
+    assertThat(functions.versions(tenant, HELLO).getFirst().description()).isEqualTo(json);
+  }
+
+  @Test
+  void twoTenantsHaveFunctionsOfTheSameNameAndBytesApart() {
+    TenantId other = TestDatabase.newTenant();
+    put(tenant, HELLO, ONE);
+    assertThat(put(other, HELLO, ONE)).isEqualTo(new PutVersionResult.Created());
+    put(other, HELLO, TWO);
+    assertThat(functions.find(tenant, HELLO).orElseThrow().currentDigest())
+        .isEqualTo(ModuleDigest.of(ONE));
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(TWO))).isEmpty();
+    assertThat(functions.delete(other, HELLO)).isTrue();
+    assertThat(functions.find(tenant, HELLO)).isPresent();
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(ONE))).isPresent();
+  }
+
+  @Test
+  void limitStopsNewFunctionsAndNotNewVersions() {
+    FunctionName second = new FunctionName("second");
+    functions.putVersion(tenant, HELLO, ModuleDigest.of(ONE), ONE, "{}", 1);
+    assertThat(functions.putVersion(tenant, second, ModuleDigest.of(TWO), TWO, "{}", 1))
+        .isEqualTo(new PutVersionResult.LimitReached(1));
+    assertThat(functions.find(tenant, second)).isEmpty();
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(TWO))).isEmpty();
+    assertThat(functions.putVersion(tenant, HELLO, ModuleDigest.of(TWO), TWO, "{}", 1))
+        .isEqualTo(new PutVersionResult.NewVersion(false));
+  }
+
+  @Test
+  void limitHoldsAgainstUploadsAtTheSameTime() throws Exception {
+    List<Callable<PutVersionResult>> uploads = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      FunctionName name = new FunctionName("f" + i);
+      uploads.add(() -> functions.putVersion(tenant, name, ModuleDigest.of(ONE), ONE, "{}", 5));
+    }
+    int created = 0;
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      for (Future<PutVersionResult> upload : threads.invokeAll(uploads)) {
+        if (upload.get() instanceof PutVersionResult.Created) {
+          created++;
+        }
+      }
+    }
+    assertThat(created).isEqualTo(5);
+    assertThat(functions.list(tenant, null, 100)).hasSize(5);
+    assertThat(modules(tenant)).isEqualTo(1);
+  }
+
+  @Test
+  void uploadsAndDeletesAtTheSameTimeLeaveNoFunctionWithoutItsModule() throws Exception {
+    List<Callable<Object>> changes = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      FunctionName name = new FunctionName("f" + i % 4);
+      changes.add(() -> put(tenant, name, ONE));
+      changes.add(() -> functions.delete(tenant, name));
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      for (Future<Object> change : threads.invokeAll(changes)) {
+        change.get();
+      }
+    }
+    boolean any = !functions.list(tenant, null, 10).isEmpty();
+    assertThat(modules(tenant)).isEqualTo(any ? 1 : 0);
+  }
+
+  @Test
+  void missingTenantCannotUpload() {
+    assertThat(put(new TenantId("nobody"), HELLO, ONE))
+        .isEqualTo(new PutVersionResult.NoSuchTenant());
+  }
+
+  @Test
+  void deletingRemovesModulesThatNothingElseUses() {
+    FunctionName second = new FunctionName("second");
+    put(tenant, HELLO, ONE);
+    put(tenant, HELLO, TWO);
+    put(tenant, second, ONE);
+    assertThat(functions.delete(tenant, HELLO)).isTrue();
+    assertThat(functions.find(tenant, HELLO)).isEmpty();
+    assertThat(functions.versions(tenant, HELLO)).isEmpty();
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(ONE))).isPresent();
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(TWO))).isEmpty();
+    assertThat(functions.delete(tenant, second)).isTrue();
+    assertThat(modules(tenant)).isZero();
+    assertThat(functions.delete(tenant, second)).isFalse();
+  }
+
+  @Test
+  void settingsAreReplacedAsAWholeAndKeptByNewVersions() {
+    put(tenant, HELLO, ONE);
+    FunctionSettings settings =
+        new FunctionSettings(
+            List.of("-v", "", "ü 🐝", "\"quoted\", {braced} \\ 'NULL'"),
+            Map.of("HOME", "/", "EMPTY", "", "NULL", "NULL"),
+            true,
+            new LimitOverrides(1L, null, 3L, null, 5L));
+    assertThat(functions.updateSettings(tenant, HELLO, settings)).isTrue();
+    assertThat(functions.find(tenant, HELLO).orElseThrow().settings()).isEqualTo(settings);
+    put(tenant, HELLO, TWO);
+    assertThat(functions.find(tenant, HELLO).orElseThrow().settings()).isEqualTo(settings);
+    assertThat(functions.updateSettings(tenant, HELLO, FunctionSettings.DEFAULTS)).isTrue();
+    assertThat(functions.find(tenant, HELLO).orElseThrow().settings())
+        .isEqualTo(FunctionSettings.DEFAULTS);
+    assertThat(functions.updateSettings(tenant, new FunctionName("none"), settings)).isFalse();
+  }
+
+  @Test
+  void settingsThatCannotBeStoredAreRefusedBeforeTheDatabase() {
+    put(tenant, HELLO, ONE);
+    FunctionSettings half =
+        new FunctionSettings(List.of("\ud83d"), Map.of(), false, LimitOverrides.NONE);
+    assertThatThrownBy(() -> functions.updateSettings(tenant, HELLO, half))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void pagesHoldEveryFunctionOnceInTheOrderOfTheirNames() {
+    List<String> names = List.of("b", "a.1", "a-1", "a_1", "a", "0", "c1", "c");
+    names.forEach(name -> put(tenant, new FunctionName(name), ONE));
+    List<String> listed = new ArrayList<>();
+    FunctionName after = null;
+    while (true) {
+      List<FunctionRecord> page = functions.list(tenant, after, 3);
+      page.forEach(record -> listed.add(record.name().value()));
+      if (page.size() < 3) {
+        break;
+      }
+      after = page.getLast().name();
+    }
+    assertThat(listed).containsExactlyElementsOf(names.stream().sorted().toList());
+    assertThatThrownBy(() -> functions.list(tenant, null, 1_001))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void moduleOfMegabytesComesBackAsItWent() {
+    byte[] large = new byte[3 << 20];
+    new java.util.Random(42).nextBytes(large);
+    put(tenant, HELLO, large);
+    assertThat(functions.moduleBytes(tenant, ModuleDigest.of(large)).orElseThrow())
+        .isEqualTo(large);
+    assertThatThrownBy(() -> put(tenant, HELLO, new byte[FunctionStore.MAX_MODULE_BYTES + 1]))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+}

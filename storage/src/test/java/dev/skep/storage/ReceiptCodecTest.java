@@ -1,0 +1,80 @@
+package dev.skep.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.skep.limits.StoreLimits;
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.Receipt;
+import dev.skep.scheduler.RunId;
+import dev.skep.scheduler.TenantId;
+import java.nio.ByteBuffer;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class ReceiptCodecTest {
+  private final ByteBuffer buffer = ByteBuffer.allocate(2 * ReceiptCodec.MAX_RECORD_BYTES);
+
+  @ParameterizedTest
+  @EnumSource(Receipt.Outcome.class)
+  void readsBackWhatItWrote(Receipt.Outcome outcome) {
+    Receipt receipt = Receipts.of(Receipts.ACME, Receipts.HELLO, Receipts.NOW, outcome);
+    ReceiptCodec.encode(receipt, buffer);
+    buffer.flip();
+    assertThat(ReceiptCodec.recordBytes(buffer, 0)).isEqualTo(buffer.limit());
+    assertThat(ReceiptCodec.decode(buffer, 0)).isEqualTo(receipt);
+  }
+
+  @Test
+  void longestReceiptFitsTheLargestRecord() {
+    Receipt receipt =
+        new Receipt(
+            new RunId(new UUID(-1, -1)),
+            new TenantId("t".repeat(63)),
+            new FunctionName("f".repeat(63)),
+            Receipts.DIGEST,
+            (1L << 48) - 1,
+            StoreLimits.MAX_FUEL,
+            Integer.MAX_VALUE,
+            Integer.MAX_VALUE,
+            Long.MAX_VALUE,
+            1L << 32,
+            Long.MAX_VALUE,
+            Receipt.Outcome.HOST_FAILURE);
+    ReceiptCodec.encode(receipt, buffer);
+    assertThat(buffer.position()).isLessThanOrEqualTo(ReceiptCodec.MAX_RECORD_BYTES);
+    buffer.flip();
+    assertThat(ReceiptCodec.decode(buffer, 0)).isEqualTo(receipt);
+  }
+
+  @Test
+  void everyFlippedBitAndEveryCutIsNoticed() {
+    Receipt receipt = Receipts.of(Receipts.ACME, Receipts.HELLO, Receipts.NOW);
+    ReceiptCodec.encode(receipt, buffer);
+    buffer.flip();
+    int bytes = buffer.limit();
+    for (int bit = 0; bit < bytes * 8; bit++) {
+      byte before = buffer.get(bit / 8);
+      buffer.put(bit / 8, (byte) (before ^ 1 << bit % 8));
+      assertThat(ReceiptCodec.recordBytes(buffer, 0)).as("bit %d", bit).isZero();
+      buffer.put(bit / 8, before);
+    }
+    for (int cut = 0; cut < bytes; cut++) {
+      buffer.limit(cut);
+      assertThat(ReceiptCodec.recordBytes(buffer, 0)).as("cut to %d", cut).isZero();
+    }
+  }
+
+  @Test
+  void refusesWhatTheLedgerCannotHoldAndLeavesTheBufferAlone() {
+    Receipt negative =
+        Receipts.withFuel(Receipts.of(Receipts.ACME, Receipts.HELLO, Receipts.NOW), -1);
+    buffer.position(7);
+    assertThatThrownBy(() -> ReceiptCodec.encode(negative, buffer))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("a receipt's fuel is -1; it must be from 0 to 9223372036854775807");
+    assertThat(buffer.position()).isEqualTo(7);
+  }
+}
