@@ -116,6 +116,14 @@ public final class PoolingAllocator implements AutoCloseable {
   }
 
   /**
+   * Memory that the slab really takes, in bytes, or −1 where the kernel does not say. Reads the
+   * process's page tables: some milliseconds, so not for the invoke path.
+   */
+  public long residentBytes() {
+    return SlabResidency.bytes(slab, slab + layout.totalBytes());
+  }
+
+  /**
    * Gives the slab back to the kernel. Every lease must have been closed: a guest that still ran
    * would end the process.
    *

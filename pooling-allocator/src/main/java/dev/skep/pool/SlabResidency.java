@@ -1,0 +1,47 @@
+package dev.skep.pool;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Asks the kernel how much of the slab is in memory: the sum of {@code Rss} of the mappings inside
+ * it, from {@code /proc/self/smaps} (proc_pid_smaps(5)). Takes milliseconds, and longer the more is
+ * resident, since the kernel walks the page tables.
+ */
+final class SlabResidency {
+  private static final Path SMAPS = Path.of("/proc/self/smaps");
+
+  private SlabResidency() {}
+
+  /** Resident bytes from {@code start} to {@code end}, or −1 where the kernel does not say. */
+  static long bytes(long start, long end) {
+    long kib = 0;
+    boolean inside = false;
+    try (BufferedReader lines = Files.newBufferedReader(SMAPS)) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        int dash = line.indexOf('-');
+        int space = line.indexOf(' ');
+        if (dash > 0 && space > dash && isHex(line, dash)) {
+          long from = Long.parseUnsignedLong(line, 0, dash, 16);
+          inside = from >= start && from < end;
+        } else if (inside && line.startsWith("Rss:")) {
+          kib += Long.parseLong(line.substring(4, line.length() - 2).strip());
+        }
+      }
+    } catch (IOException e) {
+      return -1;
+    }
+    return kib * 1_024;
+  }
+
+  private static boolean isHex(String line, int length) {
+    for (int i = 0; i < length; i++) {
+      if (Character.digit(line.charAt(i), 16) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

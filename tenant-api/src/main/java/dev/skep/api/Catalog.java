@@ -1,0 +1,152 @@
+package dev.skep.api;
+
+import com.github.benmanes.caffeine.cache.AsyncLoadingCache;
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.skep.limits.StoreLimits;
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.TenantId;
+import dev.skep.storage.FunctionRecord;
+import dev.skep.storage.FunctionStore;
+import dev.skep.storage.Principal;
+import dev.skep.storage.TenantRecord;
+import dev.skep.storage.TenantStore;
+import dev.skep.storage.TokenStore;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/**
+ * What the invoke path must know of tokens, tenants and functions, from memory while it is warm.
+ *
+ * <p>A change made through this node is seen at once; one made through another node after {@link
+ * #REFRESH} at most, when an entry is in use, and {@link #EXPIRE} when it is not. Unknown names are
+ * remembered too, so that asking for them does not reach the database each time. Thread-safe.
+ */
+final class Catalog {
+  /** How old an entry may be before a use of it fetches it anew, beside the use. */
+  static final Duration REFRESH = Duration.ofSeconds(2);
+
+  /** How old an entry may be at all. */
+  static final Duration EXPIRE = Duration.ofSeconds(30);
+
+  private static final int MOST_PRINCIPALS = 100_000;
+  private static final int MOST_TARGETS = 200_000;
+
+  /** A function by its full name. */
+  record Key(TenantId tenant, FunctionName function) {}
+
+  /**
+   * A function that can be run.
+   *
+   * @param tenant its owner
+   * @param function itself
+   * @param limits what its stores may use: the defaults, the tenant's over them, the function's
+   *     within those
+   */
+  record Target(TenantRecord tenant, FunctionRecord function, StoreLimits limits) {}
+
+  private final AsyncLoadingCache<Key, Optional<Target>> targets;
+
+  /** By the hash of the token, so that no token is kept. */
+  private final AsyncLoadingCache<ByteBuffer, Optional<Principal>> principals;
+
+  /** Tokens on their way to being looked up, by hash; emptied when they have been. */
+  private final Map<ByteBuffer, String> presented = new java.util.concurrent.ConcurrentHashMap<>();
+
+  private final TokenStore tokens;
+
+  /**
+   * @param loader runs the look-ups, which block
+   */
+  Catalog(TenantStore tenants, TokenStore tokens, FunctionStore functions, Executor loader) {
+    this.tokens = tokens;
+    this.targets =
+        Caffeine.newBuilder()
+            .maximumSize(MOST_TARGETS)
+            .refreshAfterWrite(REFRESH)
+            .expireAfterWrite(EXPIRE)
+            .executor(loader)
+            .recordStats()
+            .buildAsync(key -> load(tenants, functions, key));
+    this.principals =
+        Caffeine.newBuilder()
+            .maximumSize(MOST_PRINCIPALS)
+            .expireAfterWrite(EXPIRE)
+            .executor(loader)
+            .recordStats()
+            .buildAsync(this::authenticate);
+  }
+
+  private static Optional<Target> load(TenantStore tenants, FunctionStore functions, Key key) {
+    return tenants
+        .find(key.tenant())
+        .flatMap(tenant ->
+            functions
+                .find(key.tenant(), key.function())
+                .map(function ->
+                    new Target(
+                        tenant, function, function.settings().limits().within(limitsOf(tenant)))));
+  }
+
+  /** What a tenant's stores may use. */
+  static StoreLimits limitsOf(TenantRecord tenant) {
+    return tenant.limits().overrides().over(StoreLimits.DEFAULTS);
+  }
+
+  private Optional<Principal> authenticate(ByteBuffer hash) {
+    String token = presented.get(hash);
+    return token == null ? Optional.empty() : tokens.authenticate(token);
+  }
+
+  /** A function and what it may use. */
+  CompletableFuture<Optional<Target>> target(TenantId tenant, FunctionName function) {
+    return targets.get(new Key(tenant, function));
+  }
+
+  /** Whom a token stands for. */
+  CompletableFuture<Optional<Principal>> principal(String token) {
+    ByteBuffer hash = hash(token);
+    CompletableFuture<Optional<Principal>> known = principals.getIfPresent(hash);
+    if (known != null) {
+      return known;
+    }
+    presented.put(hash, token);
+    return principals.get(hash).whenComplete((_, _) -> presented.remove(hash));
+  }
+
+  private static ByteBuffer hash(String token) {
+    try {
+      return ByteBuffer.wrap(
+          MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  /** Forgets a function, after it was changed. */
+  void forget(TenantId tenant, FunctionName function) {
+    targets.synchronous().invalidate(new Key(tenant, function));
+  }
+
+  /** Forgets all functions of a tenant, after it was changed. */
+  void forget(TenantId tenant) {
+    targets.synchronous().asMap().keySet().removeIf(key -> key.tenant().equals(tenant));
+  }
+
+  /** Forgets all tokens, after one was revoked: which hash was its is not known. */
+  void forgetTokens() {
+    principals.synchronous().invalidateAll();
+  }
+
+  /** The caches by name, for their statistics. */
+  Map<String, Cache<?, ?>> caches() {
+    return Map.of("functions", targets.synchronous(), "tokens", principals.synchronous());
+  }
+}

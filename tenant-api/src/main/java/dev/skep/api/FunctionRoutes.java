@@ -1,0 +1,387 @@
+package dev.skep.api;
+
+import dev.skep.engine.CompiledModule;
+import dev.skep.engine.ModuleDescription;
+import dev.skep.engine.ModuleDescription.ExternKind;
+import dev.skep.engine.ModuleRefusedException;
+import dev.skep.limits.StoreLimits;
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.FunctionSettings;
+import dev.skep.scheduler.ModuleDigest;
+import dev.skep.scheduler.TenantId;
+import dev.skep.storage.FunctionRecord;
+import dev.skep.storage.PutVersionResult;
+import dev.skep.storage.TenantRecord;
+import dev.skep.storage.VersionRecord;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Functions and their versions: the tenant's part of the control plane. */
+final class FunctionRoutes {
+  private static final String FUNCTION = "/v1/tenants/:tenant/functions/:name";
+  private static final Set<String> SETTINGS = Set.of("args", "env", "cgiResponse", "limits");
+
+  /** {@code Content-Digest} by RFC 9530: a dictionary whose member sha-256 we look at. */
+  private static final Pattern SHA_256 = Pattern.compile("(?:^|,)\\s*sha-256=:([A-Za-z0-9+/=]+):");
+
+  private final Services services;
+
+  FunctionRoutes(Services services) {
+    this.services = services;
+  }
+
+  /** The upload, whose body may be larger than others'. */
+  void registerUpload(Router router) {
+    router
+        .put(FUNCTION)
+        .handler(
+            BodyHandler.create(false)
+                .setBodyLimit(services.engine().config().moduleLimits().moduleBytes()))
+        .handler(this::upload);
+  }
+
+  void register(Router router) {
+    router.get("/v1/tenants/:tenant/functions").handler(this::list);
+    router.get(FUNCTION).handler(this::show);
+    router.patch(FUNCTION).handler(this::configure);
+    router.delete(FUNCTION).handler(this::delete);
+  }
+
+  // ── Upload ────────────────────────────────────────────────────────────────────────────────
+
+  private void upload(RoutingContext ctx) {
+    TenantId tenant = Access.tenant(ctx);
+    FunctionName name = Access.function(ctx);
+    var buffer = ctx.body().buffer();
+    byte[] bytes = buffer == null ? new byte[0] : buffer.getBytes();
+    String claimed = ctx.request().getHeader("Content-Digest");
+    services
+        .uploads()
+        .run(() -> {
+          ModuleDigest digest = ModuleDigest.of(bytes);
+          checkDigest(claimed, digest);
+          TenantRecord owner =
+              services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
+          if (owner.suspended() && !Access.isOperator(ctx)) {
+            throw suspended(tenant);
+          }
+          ModuleDescription description = check(bytes, Catalog.limitsOf(owner));
+          PutVersionResult result =
+              services
+                  .functions()
+                  .putVersion(
+                      tenant,
+                      name,
+                      digest,
+                      bytes,
+                      toJson(description).encode(),
+                      owner.limits().functions());
+          return stored(ctx, tenant, name, digest, description, result);
+        })
+        .onSuccess(json -> {
+          services.catalog().forget(tenant, name);
+          services.scheduler().forget(tenant, name);
+          // Compiling begins now, so that the first run need not wait for all of it.
+          var _ = services.modules().get(tenant, ModuleDigest.of(bytes), bytes);
+          Answers.json(ctx, json);
+        })
+        .onFailure(ctx::fail);
+  }
+
+  static ProblemException suspended(TenantId tenant) {
+    return new ProblemException(
+        Problem.Kind.TENANT_SUSPENDED,
+        "the operator has suspended tenant " + tenant + "; ask the operator to resume it");
+  }
+
+  private static void checkDigest(@Nullable String claimed, ModuleDigest digest) {
+    if (claimed == null) {
+      return;
+    }
+    Matcher matcher = SHA_256.matcher(claimed);
+    if (!matcher.find()) {
+      throw Bodies.bad("Content-Digest has no sha-256 member; send sha-256=:<base64>:");
+    }
+    String hex;
+    try {
+      hex = HexFormat.of().formatHex(Base64.getDecoder().decode(matcher.group(1)));
+    } catch (IllegalArgumentException e) {
+      throw Bodies.bad("the sha-256 of Content-Digest is not base64");
+    }
+    if (!hex.equals(digest.hex())) {
+      throw new ProblemException(
+          Problem.Kind.DIGEST_MISMATCH,
+          "Content-Digest says " + hex + ", the body is " + digest.hex() + "; send it again");
+    }
+  }
+
+  private ModuleDescription check(byte[] bytes, StoreLimits limits) {
+    ModuleDescription description;
+    try {
+      description = services.engine().check(bytes);
+    } catch (ModuleRefusedException e) {
+      Problem.Kind kind =
+          switch (e.reason()) {
+            case NOT_WASM -> Problem.Kind.NOT_WASM;
+            case NOT_A_MODULE -> Problem.Kind.NOT_A_MODULE;
+            case MALFORMED -> Problem.Kind.MALFORMED_MODULE;
+            case INVALID -> Problem.Kind.INVALID_MODULE;
+            case UNSUPPORTED -> Problem.Kind.UNSUPPORTED_FEATURE;
+            case LIMIT -> Problem.Kind.MODULE_LIMIT;
+            case UNKNOWN_IMPORT -> Problem.Kind.UNKNOWN_IMPORT;
+          };
+      throw new ProblemException(kind, String.valueOf(e.getMessage()));
+    }
+    long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().slotMemoryBytes());
+    if (description.memoryMinBytes() > memoryLimit) {
+      throw new ProblemException(
+          Problem.Kind.MODULE_LIMIT,
+          "the module's memory starts at "
+              + description.memoryMinBytes()
+              + " bytes; "
+              + memoryLimit
+              + " are allowed: declare less or ask the operator for a higher memoryBytes");
+    }
+    long tableLimit =
+        Math.min(limits.tableElements(), services.config().pool().slotTableElements());
+    if (description.tableMinElements() > tableLimit) {
+      throw new ProblemException(
+          Problem.Kind.MODULE_LIMIT,
+          "the module's tables start at "
+              + description.tableMinElements()
+              + " elements; "
+              + tableLimit
+              + " are allowed: declare less or ask the operator for a higher tableElements");
+    }
+    return description;
+  }
+
+  private JsonObject stored(
+      RoutingContext ctx,
+      TenantId tenant,
+      FunctionName name,
+      ModuleDigest digest,
+      ModuleDescription description,
+      PutVersionResult result) {
+    boolean isNew =
+        switch (result) {
+          case PutVersionResult.Created _ -> true;
+          case PutVersionResult.NewVersion _ -> true;
+          case PutVersionResult.Unchanged _ -> false;
+          case PutVersionResult.LimitReached reached ->
+              throw new ProblemException(
+                  Problem.Kind.FUNCTION_LIMIT,
+                  "the tenant has "
+                      + reached.limit()
+                      + " functions, as many as it may; delete one or ask the operator for more");
+          case PutVersionResult.NoSuchTenant _ -> throw Access.noSuchTenant(tenant);
+        };
+    ctx.response().setStatusCode(isNew ? 201 : 200);
+    return new JsonObject()
+        .put("function", name.value())
+        .put("version", digest.toString())
+        .put("new", isNew)
+        .mergeIn(toJson(description));
+  }
+
+  // ── Listing, settings, deletion ───────────────────────────────────────────────────────────
+
+  private void list(RoutingContext ctx) {
+    TenantId tenant = Access.tenant(ctx);
+    int limit = Bodies.pageLimit(ctx);
+    String after = Bodies.query(ctx, "after");
+    @Nullable FunctionName from = after == null ? null : new FunctionName(after);
+    Answers.json(
+        ctx,
+        services
+            .database()
+            .run(() -> {
+              var _ =
+                  services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
+              return services.functions().list(tenant, from, limit);
+            })
+            .map(functions -> {
+              JsonArray array = new JsonArray();
+              functions.forEach(function -> array.add(toJson(function)));
+              JsonObject json = new JsonObject().put("functions", array);
+              if (functions.size() == limit) {
+                json.put("next", functions.get(limit - 1).name().value());
+              }
+              return json;
+            }));
+  }
+
+  private void show(RoutingContext ctx) {
+    TenantId tenant = Access.tenant(ctx);
+    FunctionName name = Access.function(ctx);
+    Answers.json(ctx, services.database().run(() -> shown(tenant, name)));
+  }
+
+  private JsonObject shown(TenantId tenant, FunctionName name) {
+    FunctionRecord function =
+        services
+            .functions()
+            .find(tenant, name)
+            .orElseThrow(() -> Access.noSuchFunction(tenant, name));
+    JsonObject json = toJson(function);
+    JsonArray versions = new JsonArray();
+    for (VersionRecord version : services.functions().versions(tenant, name)) {
+      versions.add(
+          new JsonObject()
+              .put("version", version.digest().toString())
+              .put("createdAt", version.createdAt().toString())
+              .put("bytes", version.sizeBytes()));
+      if (version.digest().equals(function.currentDigest())) {
+        json.mergeIn(new JsonObject(version.description()));
+      }
+    }
+    json.put("versions", versions);
+    CompiledModule module = services.modules().ifReady(function.currentDigest());
+    JsonObject compiled = new JsonObject().put("ready", module != null);
+    if (module != null) {
+      compiled
+          .put("millis", module.compileNanos() / 1_000_000)
+          .put("codeBytes", module.codeBytes())
+          .put(
+              "interpretedFunctions",
+              new JsonArray(new ArrayList<>(module.interpretedFunctions())));
+    }
+    return json.put("compiled", compiled);
+  }
+
+  private void configure(RoutingContext ctx) {
+    TenantId tenant = Access.tenant(ctx);
+    FunctionName name = Access.function(ctx);
+    JsonObject body = Bodies.object(ctx, SETTINGS);
+    Answers.json(
+        ctx,
+        services
+            .database()
+            .run(() -> {
+              FunctionRecord function =
+                  services
+                      .functions()
+                      .find(tenant, name)
+                      .orElseThrow(() -> Access.noSuchFunction(tenant, name));
+              services
+                  .functions()
+                  .updateSettings(tenant, name, settings(function.settings(), body));
+              services.catalog().forget(tenant, name);
+              return shown(tenant, name);
+            }));
+  }
+
+  /** The settings with what the body changes. */
+  private static FunctionSettings settings(FunctionSettings before, JsonObject body) {
+    List<String> args = before.args();
+    Map<String, String> env = before.env();
+    boolean cgiResponse = before.cgiResponse();
+    var limits = before.limits();
+    try {
+      if (body.containsKey("args")) {
+        args = new ArrayList<>();
+        for (Object arg : body.getJsonArray("args")) {
+          args.add((String) arg);
+        }
+      }
+      if (body.containsKey("env")) {
+        env = new LinkedHashMap<>();
+        for (Map.Entry<String, Object> variable : body.getJsonObject("env")) {
+          env.put(variable.getKey(), (String) variable.getValue());
+        }
+      }
+      if (body.containsKey("cgiResponse")) {
+        cgiResponse = body.getBoolean("cgiResponse");
+      }
+      if (body.containsKey("limits")) {
+        limits = Bodies.overrides(body.getJsonObject("limits"));
+      }
+      return new FunctionSettings(args, env, cgiResponse, limits);
+    } catch (ClassCastException | NullPointerException e) {
+      throw Bodies.bad(
+          "args is an array of strings, env an object of strings, cgiResponse a boolean, limits an"
+              + " object of numbers");
+    } catch (IllegalArgumentException e) {
+      throw Bodies.bad(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void delete(RoutingContext ctx) {
+    TenantId tenant = Access.tenant(ctx);
+    FunctionName name = Access.function(ctx);
+    services
+        .database()
+        .run(() -> services.functions().delete(tenant, name))
+        .onSuccess(found -> {
+          services.catalog().forget(tenant, name);
+          services.scheduler().forget(tenant, name);
+          if (found) {
+            ctx.response().setStatusCode(204).end();
+          } else {
+            ctx.fail(Access.noSuchFunction(tenant, name));
+          }
+        })
+        .onFailure(ctx::fail);
+  }
+
+  // ── JSON ──────────────────────────────────────────────────────────────────────────────────
+
+  private static JsonObject toJson(FunctionRecord function) {
+    FunctionSettings settings = function.settings();
+    JsonObject env = new JsonObject();
+    settings.env().forEach(env::put);
+    return new JsonObject()
+        .put("function", function.name().value())
+        .put("version", function.currentDigest().toString())
+        .put("createdAt", function.createdAt().toString())
+        .put("updatedAt", function.updatedAt().toString())
+        .put("args", new JsonArray(new ArrayList<>(settings.args())))
+        .put("env", env)
+        .put("cgiResponse", settings.cgiResponse())
+        .put("limits", Bodies.toJson(settings.limits()));
+  }
+
+  private static JsonObject toJson(ModuleDescription description) {
+    JsonArray exports = new JsonArray();
+    for (ModuleDescription.Export export : description.exports()) {
+      JsonObject json =
+          new JsonObject()
+              .put("name", export.name())
+              .put("kind", export.kind().name().toLowerCase(Locale.ROOT));
+      if (export.kind() == ExternKind.FUNCTION && export.signature() != null) {
+        json.put("type", export.signature().toString());
+      }
+      exports.add(json);
+    }
+    JsonArray imports = new JsonArray();
+    for (ModuleDescription.Import wanted : description.imports()) {
+      imports.add(
+          new JsonObject()
+              .put("module", wanted.module())
+              .put("name", wanted.name())
+              .put("type", wanted.signature().toString()));
+    }
+    return new JsonObject()
+        .put("bytes", description.bytes())
+        .put("functions", description.functions())
+        .put("memoryMinBytes", description.memoryMinBytes())
+        .put("tableMinElements", description.tableMinElements())
+        .put("command", description.isCommand())
+        .put("exports", exports)
+        .put("imports", imports);
+  }
+}

@@ -1,0 +1,342 @@
+package dev.skep.api;
+
+import com.zaxxer.hikari.metrics.prometheus.PrometheusMetricsTrackerFactory;
+import dev.skep.engine.Engine;
+import dev.skep.engine.EngineConfig;
+import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.PoolingAllocator;
+import dev.skep.scheduler.ModuleCache;
+import dev.skep.scheduler.Scheduler;
+import dev.skep.storage.Database;
+import dev.skep.storage.DatabaseConfig;
+import dev.skep.storage.EmbeddedDatabase;
+import dev.skep.storage.FunctionStore;
+import dev.skep.storage.Ledger;
+import dev.skep.storage.ReceiptSpool;
+import dev.skep.storage.SpoolConfig;
+import dev.skep.storage.TenantStore;
+import dev.skep.storage.TokenStore;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.ext.web.Router;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One node: everything started in order, and stopped in the opposite one.
+ *
+ * <p>The port listens first, so that health can be asked while the database starts. Stopping
+ * refuses new runs, lets those under way end and answer, ships the receipts, and only then closes
+ * what they need.
+ */
+public final class Node implements AutoCloseable {
+  /** Version of this build. */
+  public static final String VERSION = "0.1.0";
+
+  private static final Logger LOG = LoggerFactory.getLogger(Node.class);
+
+  /** Threads and tasks of database work: as many threads as connections, a second of waiting. */
+  private static final int DATABASE_THREADS = DatabaseConfig.DEFAULT_POOL_SIZE;
+
+  private static final int DATABASE_TASKS = 1_024;
+
+  /** Uploads checked at once and waiting: each may hold a module of 16 MiB. */
+  private static final int UPLOAD_THREADS = 2;
+
+  private static final int UPLOAD_TASKS = 32;
+
+  private static final Duration DATABASE_PATIENCE = Duration.ofSeconds(2);
+  private static final long DATABASE_WATCH_SECONDS = 2;
+  private static final Duration FLUSH_PATIENCE = Duration.ofSeconds(10);
+  private static final int CONTROL_FACTOR = 2;
+
+  private final NodeConfig config;
+  private final Consumer<String> progress;
+  private final NodeMetrics metrics = new NodeMetrics();
+  private final Deque<Closing> closings = new ArrayDeque<>();
+  private final List<Switch> switches = new ArrayList<>();
+  private @Nullable Scheduler scheduler;
+  private @Nullable ReceiptSpool spool;
+  private volatile boolean started;
+  private volatile boolean draining;
+  private volatile boolean databaseReachable;
+  private int port;
+  private @Nullable String newOperatorToken;
+
+  private interface Closing {
+    void close() throws Exception;
+  }
+
+  private Node(NodeConfig config, Consumer<String> progress) {
+    this.config = config;
+    this.progress = progress;
+  }
+
+  /**
+   * Starts a node and returns when it is ready. Blocks for seconds.
+   *
+   * @param progress hears, in a few words, what is being done
+   * @throws Exception if anything does not start; what had started is stopped again
+   */
+  public static Node start(NodeConfig config, Consumer<String> progress) throws Exception {
+    Node node = new Node(config, progress);
+    try {
+      node.start();
+      return node;
+    } catch (Exception e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  private void start() throws Exception {
+    Vertx vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true));
+    closings.push(() -> await(vertx.close()));
+    progress.accept("listening on " + config.host() + ":" + config.port());
+    listen(vertx);
+
+    DatabaseConfig databaseConfig;
+    if (config.databaseUrl() != null) {
+      databaseConfig = DatabaseConfig.parse(config.databaseUrl());
+      progress.accept("connecting to the database");
+    } else {
+      progress.accept("starting the embedded PostgreSQL in " + config.dataDir());
+      EmbeddedDatabase embedded = EmbeddedDatabase.start(config.dataDir().resolve("postgres"));
+      closings.push(embedded::close);
+      databaseConfig = embedded.config();
+    }
+    Database database =
+        Database.open(databaseConfig, new PrometheusMetricsTrackerFactory(metrics.registry()));
+    closings.push(database::close);
+    databaseReachable = true;
+    watch(database);
+
+    TenantStore tenants = new TenantStore(database);
+    TokenStore tokens = new TokenStore(database);
+    FunctionStore functions = new FunctionStore(database);
+    Ledger ledger = new Ledger(database);
+    operatorToken(tokens);
+
+    progress.accept("opening the receipt spool");
+    ReceiptSpool receipts =
+        ReceiptSpool.open(SpoolConfig.of(config.dataDir().resolve("spool")), ledger);
+    spool = receipts;
+    closings.push(receipts::close);
+
+    progress.accept(
+        "reserving "
+            + config.pool().slots()
+            + " slots of "
+            + (config.pool().slotMemoryBytes() >> 20)
+            + " MiB");
+    PoolingAllocator pool = new PoolingAllocator(config.pool());
+    closings.push(pool::close);
+    Engine engine = new Engine(EngineConfig.DEFAULTS);
+    NodeFigures figures = new NodeFigures(metrics);
+    ModuleCache modules = new ModuleCache(engine, functions::moduleBytes, config.scheduler());
+    closings.push(modules::close);
+    Scheduler runs = new Scheduler(config.scheduler(), pool, receipts, figures);
+    scheduler = runs;
+    closings.push(runs::close);
+
+    BlockingWork databaseWork =
+        new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS);
+    BlockingWork uploads = new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS);
+    ExecutorService lookups =
+        Executors.newFixedThreadPool(
+            DATABASE_THREADS, Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
+    closings.push(lookups::shutdownNow);
+    Catalog catalog = new Catalog(tenants, tokens, functions, lookups);
+    ConsoleState console =
+        new ConsoleState(pool, runs, engine, modules, receipts, figures, this::notReady);
+    figures.register(pool, runs, engine, modules, receipts, catalog, () -> notReady().isEmpty());
+    Services services =
+        new Services(
+            config,
+            engine,
+            modules,
+            runs,
+            tenants,
+            tokens,
+            functions,
+            ledger,
+            catalog,
+            databaseWork,
+            uploads);
+    for (Switch target : switches) {
+      target.router = HttpApi.router(vertx, services, metrics, console, this::notReady);
+    }
+    started = true;
+  }
+
+  // ── The port ──────────────────────────────────────────────────────────────────────────────
+
+  /** What an event loop serves: the starting routes first, then all. */
+  private static final class Switch extends VerticleBase {
+    private final HttpServerOptions options;
+    private final AtomicInteger port;
+    private volatile Router router;
+
+    Switch(Router router, HttpServerOptions options, AtomicInteger port) {
+      this.router = router;
+      this.options = options;
+      this.port = port;
+    }
+
+    @Override
+    public Future<?> start() {
+      return vertx
+          .createHttpServer(options)
+          .requestHandler(request -> router.handle(request))
+          .listen()
+          .onSuccess(server -> port.set(server.actualPort()));
+    }
+  }
+
+  private void listen(Vertx vertx) throws Exception {
+    HttpServerOptions options =
+        new HttpServerOptions()
+            .setHost(config.host())
+            .setPort(config.port())
+            .setMaxInitialLineLength(8_192)
+            .setMaxHeaderSize(16_384)
+            .setIdleTimeout(3_600)
+            .setCompressionSupported(false)
+            .setHandle100ContinueAutomatically(true);
+    AtomicInteger bound = new AtomicInteger(config.port());
+    Supplier<Switch> verticle =
+        () -> {
+          Switch created = new Switch(HttpApi.starting(vertx, this::notReady), options, bound);
+          switches.add(created);
+          return created;
+        };
+    // A free port is one number only when one event loop has asked for it.
+    int loops =
+        config.port() == 0 ? 1 : Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+    try {
+      await(vertx.deployVerticle(verticle, new DeploymentOptions().setInstances(loops)));
+    } catch (Exception e) {
+      throw new IOException(
+          "cannot listen on "
+              + config.host()
+              + ":"
+              + config.port()
+              + " ("
+              + e.getMessage()
+              + "); set SKEP_PORT or SKEP_HOST",
+          e);
+    }
+    port = bound.get();
+  }
+
+  private static <T> T await(Future<T> future) throws Exception {
+    return future.toCompletionStage().toCompletableFuture().get(60, TimeUnit.SECONDS);
+  }
+
+  // ── Health ────────────────────────────────────────────────────────────────────────────────
+
+  private List<String> notReady() {
+    List<String> because = new ArrayList<>();
+    if (draining) {
+      because.add("draining");
+    } else if (!started) {
+      because.add("starting");
+    } else {
+      if (!databaseReachable) {
+        because.add("database unreachable");
+      }
+      if (scheduler != null && scheduler.isFull()) {
+        because.add("full");
+      }
+    }
+    return because;
+  }
+
+  /** Looks after the database beside the requests that ask for readiness. */
+  private void watch(Database database) {
+    var watcher =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("skep-database-watch").factory());
+    var _ =
+        watcher.scheduleWithFixedDelay(
+            () -> databaseReachable = database.isReachable(DATABASE_PATIENCE),
+            DATABASE_WATCH_SECONDS,
+            DATABASE_WATCH_SECONDS,
+            TimeUnit.SECONDS);
+    closings.push(watcher::shutdownNow);
+  }
+
+  private void operatorToken(TokenStore tokens) {
+    if (config.operatorToken() != null) {
+      tokens.setOperatorToken(config.operatorToken());
+    } else if (!tokens.hasOperatorToken()) {
+      newOperatorToken = tokens.issueOperatorToken("first start").plaintext();
+    }
+  }
+
+  // ── For whoever started it ────────────────────────────────────────────────────────────────
+
+  /** The port it listens on. */
+  public int port() {
+    return port;
+  }
+
+  /** Where it listens, as a URL without a path. */
+  public String url() {
+    String host = config.host().equals("0.0.0.0") ? "127.0.0.1" : config.host();
+    return "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+  }
+
+  /** The operator's token if this start has made one; it is shown nowhere else. */
+  public @Nullable String newOperatorToken() {
+    return newOperatorToken;
+  }
+
+  /** Waits until every receipt of a run that has been answered is in the ledger. */
+  public boolean flushReceipts(Duration patience) {
+    return spool == null || spool.flush(patience);
+  }
+
+  /** Stops gracefully. Blocks for up to the drain's patience and some seconds. Idempotent. */
+  @Override
+  public synchronized void close() {
+    if (draining) {
+      return;
+    }
+    draining = true;
+    try {
+      if (scheduler != null && !scheduler.drain(config.drainPatience())) {
+        LOG.atWarn().log("runs were still under way when the drain's patience ended");
+      }
+      if (spool != null && !spool.flush(FLUSH_PATIENCE)) {
+        LOG.atWarn().log("receipts stay in the spool until the next start");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    while (!closings.isEmpty()) {
+      try {
+        closings.pop().close();
+      } catch (Exception e) {
+        LOG.atWarn().setCause(e).log("a part of the node did not stop cleanly");
+      }
+    }
+  }
+}

@@ -1,0 +1,181 @@
+package dev.skep.api;
+
+import dev.skep.engine.Engine;
+import dev.skep.metrics.MetricName;
+import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.PoolStats;
+import dev.skep.pool.PoolingAllocator;
+import dev.skep.scheduler.ModuleCache;
+import dev.skep.scheduler.Receipt;
+import dev.skep.scheduler.Refusal;
+import dev.skep.scheduler.RunListener;
+import dev.skep.scheduler.Scheduler;
+import dev.skep.scheduler.SchedulerStats;
+import dev.skep.scheduler.TenantId;
+import dev.skep.storage.ReceiptSpool;
+import io.prometheus.client.cache.caffeine.CacheMetricsCollector;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import org.HdrHistogram.Histogram;
+import org.HdrHistogram.Recorder;
+
+/**
+ * Gathers what the modules count: events for the metrics and the console as they happen, figures
+ * when somebody asks. Thread-safe; events neither block nor allocate.
+ */
+final class NodeFigures implements RunListener {
+  /** Two digits are enough for a screen; a day is longer than any run. */
+  private static final int DIGITS = 2;
+
+  private static final long MOST_NANOS = 86_400_000_000_000L;
+  private static final long RESIDENT_FOR_NANOS = 5_000_000_000L;
+
+  private final NodeMetrics metrics;
+  private final Map<Refusal, LongAdder> refusals = new EnumMap<>(Refusal.class);
+  private final Map<Receipt.Outcome, LongAdder> outcomes = new EnumMap<>(Receipt.Outcome.class);
+  private final Recorder waits = new Recorder(MOST_NANOS, DIGITS);
+  private final Recorder durations = new Recorder(MOST_NANOS, DIGITS);
+  private long residentBytes;
+  private long residentAtNanos;
+  private boolean residentKnown;
+
+  NodeFigures(NodeMetrics metrics) {
+    this.metrics = metrics;
+    for (Refusal refusal : Refusal.values()) {
+      refusals.put(refusal, new LongAdder());
+    }
+    for (Receipt.Outcome outcome : Receipt.Outcome.values()) {
+      outcomes.put(outcome, new LongAdder());
+    }
+  }
+
+  // ── Events ────────────────────────────────────────────────────────────────────────────────
+
+  @Override
+  public void started(TenantId tenant, long waitedNanos) {
+    metrics.waited(waitedNanos);
+    waits.recordValue(Math.clamp(waitedNanos, 0, MOST_NANOS));
+  }
+
+  @Override
+  public void ended(Receipt receipt) {
+    metrics.runEnded(
+        receipt.tenant().value(),
+        receipt.outcome().word(),
+        receipt.durationNanos(),
+        receipt.memoryPeakBytes(),
+        receipt.fuel(),
+        receipt.nanoDollars());
+    java.util.Objects.requireNonNull(outcomes.get(receipt.outcome())).increment();
+    durations.recordValue(Math.clamp(receipt.durationNanos(), 0, MOST_NANOS));
+  }
+
+  @Override
+  public void refused(TenantId tenant, Refusal refusal) {
+    java.util.Objects.requireNonNull(refusals.get(refusal)).increment();
+  }
+
+  // ── Figures ───────────────────────────────────────────────────────────────────────────────
+
+  /** Refusals by reason since start. */
+  Map<String, Long> refusals() {
+    Map<String, Long> figures = new LinkedHashMap<>();
+    refusals.forEach((refusal, count) -> figures.put(refusal.word(), count.sum()));
+    return figures;
+  }
+
+  /** Ended runs by outcome since start. */
+  Map<String, Long> outcomes() {
+    Map<String, Long> figures = new LinkedHashMap<>();
+    outcomes.forEach((outcome, count) -> figures.put(outcome.word(), count.sum()));
+    return figures;
+  }
+
+  /** Waits since this was last called. */
+  Histogram waits() {
+    return waits.getIntervalHistogram();
+  }
+
+  /** Durations since this was last called. */
+  Histogram durations() {
+    return durations.getIntervalHistogram();
+  }
+
+  /** Resident bytes of the slab, at most some seconds old. */
+  synchronized long residentBytes(PoolingAllocator pool) {
+    long now = System.nanoTime();
+    if (!residentKnown || now - residentAtNanos > RESIDENT_FOR_NANOS) {
+      residentBytes = pool.residentBytes();
+      residentAtNanos = now;
+      residentKnown = true;
+    }
+    return residentBytes;
+  }
+
+  /** Registers everything that is asked rather than told. */
+  void register(
+      PoolingAllocator pool,
+      Scheduler scheduler,
+      Engine engine,
+      ModuleCache modules,
+      ReceiptSpool spool,
+      Catalog catalog,
+      BooleanSupplier ready) {
+    metrics.buildInfo(Node.VERSION, Runtime.version().toString());
+    metrics.gauge(MetricName.READY, () -> ready.getAsBoolean() ? 1 : 0);
+
+    metrics.labelledGauge(MetricName.POOL_SLOTS, () -> slots(pool.stats(), scheduler.stats()));
+    metrics.gauge(MetricName.POOL_RESERVED, () -> pool.stats().reservedBytes());
+    metrics.gauge(MetricName.POOL_RESIDENT, () -> residentBytes(pool));
+    metrics.counter(MetricName.POOL_TAKES, () -> pool.stats().taken());
+    metrics.counter(MetricName.POOL_REFUSALS, () -> pool.stats().refused());
+    metrics.labelledCounter(
+        MetricName.POOL_RESETS, () -> Map.of("discard", (double) pool.stats().resets()));
+
+    metrics.gauge(MetricName.SCHEDULER_QUEUED, () -> scheduler.stats().queued());
+    metrics.gauge(MetricName.SCHEDULER_QUEUE_CAPACITY, () -> scheduler.stats().queueCapacity());
+    metrics.gauge(MetricName.SCHEDULER_RUNNING, () -> scheduler.stats().running());
+    metrics.gauge(MetricName.SCHEDULER_WORKERS, () -> scheduler.stats().workers());
+    metrics.labelledCounter(MetricName.SCHEDULER_REFUSED, () -> doubles(refusals()));
+    metrics.counter(MetricName.WARM_HITS, () -> scheduler.stats().warmHits());
+    metrics.counter(MetricName.WARM_MISSES, () -> scheduler.stats().warmMisses());
+    metrics.counter(MetricName.WARM_EVICTIONS, () -> scheduler.stats().warmEvictions());
+
+    metrics.counter(MetricName.ENGINE_COMPILES, () -> engine.stats().compiled());
+    metrics.counter(MetricName.ENGINE_COMPILE_SECONDS, () -> engine.stats().compileNanos() / 1e9);
+    metrics.gauge(MetricName.ENGINE_COMPILE_QUEUED, modules::queued);
+    metrics.counter(MetricName.ENGINE_REFUSED_MODULES, () -> engine.stats().refused());
+    metrics.counter(
+        MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
+    metrics.gauge(MetricName.ENGINE_MODULES_CACHED, () -> modules.cache().estimatedSize());
+
+    metrics.counter(MetricName.RECEIPTS_APPENDED, () -> spool.stats().appended());
+    metrics.counter(MetricName.RECEIPTS_SHIPPED, () -> spool.stats().shipped());
+    metrics.counter(MetricName.RECEIPTS_FAILED, () -> spool.stats().failed());
+    metrics.gauge(MetricName.RECEIPTS_PENDING, () -> spool.stats().unshipped());
+    metrics.gauge(MetricName.RECEIPT_SPOOL, () -> spool.stats().bytes());
+    metrics.gauge(MetricName.RECEIPT_SHIP_LAG, () -> spool.stats().lastShipLagMillis() / 1e3);
+
+    CacheMetricsCollector caches = new CacheMetricsCollector().register(metrics.registry());
+    caches.addCache("modules", modules.cache());
+    catalog.caches().forEach(caches::addCache);
+  }
+
+  private static Map<String, Double> slots(PoolStats pool, SchedulerStats scheduler) {
+    int warm = Math.min(scheduler.warm(), pool.leased());
+    return Map.of(
+        "running", (double) (pool.leased() - warm),
+        "warm", (double) warm,
+        "free", (double) pool.free(),
+        "retired", (double) pool.retired());
+  }
+
+  private static Map<String, Double> doubles(Map<String, Long> figures) {
+    Map<String, Double> doubles = new LinkedHashMap<>();
+    figures.forEach((name, value) -> doubles.put(name, (double) value));
+    return doubles;
+  }
+}

@@ -1,0 +1,37 @@
+package dev.skep.api;
+
+import dev.skep.engine.Engine;
+import dev.skep.scheduler.ModuleCache;
+import dev.skep.scheduler.Scheduler;
+import dev.skep.storage.FunctionStore;
+import dev.skep.storage.Ledger;
+import dev.skep.storage.TenantStore;
+import dev.skep.storage.TokenStore;
+
+/**
+ * What routes need. All parts are thread-safe.
+ *
+ * @param config of the node
+ * @param engine checks uploads
+ * @param modules compiles and keeps them
+ * @param scheduler runs them
+ * @param tenants stored
+ * @param tokens stored
+ * @param functions stored
+ * @param ledger of receipts
+ * @param catalog what of these is in memory
+ * @param database where database work is done
+ * @param uploads where uploads are checked
+ */
+record Services(
+    NodeConfig config,
+    Engine engine,
+    ModuleCache modules,
+    Scheduler scheduler,
+    TenantStore tenants,
+    TokenStore tokens,
+    FunctionStore functions,
+    Ledger ledger,
+    Catalog catalog,
+    BlockingWork database,
+    BlockingWork uploads) {}
