@@ -60,12 +60,10 @@ final class NodeRoutes {
     router
         .get("/openapi.json")
         .handler(ctx -> ctx.response().putHeader("Content-Type", "application/json").end(openApi));
-    router
-        .get("/console")
-        .handler(ctx -> ctx.response().setStatusCode(308).putHeader("Location", "/console/").end());
     CONSOLE.forEach((file, mediaType) -> {
       Buffer content = resource("console/" + file);
-      String path = file.equals("index.html") ? "/console/" : "/console/" + file;
+      // With and without a slash at the end; the page names its parts by their whole path.
+          String path = file.equals("index.html") ? "/console" : "/console/" + file;
       router.get(path).handler(ctx -> page(ctx, content, mediaType));
     });
   }

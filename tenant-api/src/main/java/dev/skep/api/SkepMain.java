@@ -65,7 +65,7 @@ public final class SkepMain implements Runnable {
     if (token != null) {
       System.out.println("  operator token   " + token + "   (shown only now: keep it)");
     }
-    System.out.println("  console          " + url + "/console/");
+    System.out.println("  console          " + url + "/console");
     System.out.println("  metrics          " + url + "/metrics");
     System.out.println("  API document     " + url + "/openapi.json");
     System.out.flush();

@@ -1,0 +1,182 @@
+package dev.skep.api;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The three ways to call a guest, over HTTP against a real node, and what every answer carries. */
+class InvokeIT {
+  private static final String F = "/v1/tenants/invoker/functions/";
+  private static Http tenant;
+
+  @BeforeAll
+  static void upload() {
+    tenant = TestNode.tenant("invoker");
+    for (String guest : new String[] {"fib", "add", "trap", "json_transform", "hello_cgi"}) {
+      assertThat(tenant.put(F + guest, Http.guest("wasm/" + guest + ".wasm")).status())
+          .isEqualTo(201);
+    }
+  }
+
+  @Test
+  void aTypedExportTakesAndAnswersJson() {
+    Http.Answer answer = tenant.post(F + "fib/invoke?export=fib", "{\"args\":[32]}");
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.json().getJsonArray("results")).isEqualTo(new JsonArray().add(2178309));
+    JsonObject run = answer.json().getJsonObject("run");
+    assertThat(run.getLong("fuel")).isEqualTo(70_491_546);
+    assertThat(run.getString("outcome")).isEqualTo("completed");
+    assertThat(answer.header("Skep-Run")).isEqualTo(run.getString("id"));
+    assertThat(answer.header("Skep-Fuel")).isEqualTo("70491546");
+    assertThat(answer.header("Skep-Memory-Peak-Bytes")).isEqualTo("0");
+    assertThat(Long.parseLong(answer.header("Skep-Duration-Nanos"))).isPositive();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "add_i32 | [2147483647,1] | [-2147483648]",
+        "add_i32 | [4294967295,2] | [1]",
+        "add_i64 | [\"9007199254740993\",1] | [\"9007199254740994\"]",
+        "add_i64 | [\"18446744073709551615\",-1] | [-2]",
+        "add_f32 | [1.5,0.25] | [1.75]",
+        "add_f64 | [0.1,0.2] | [0.30000000000000004]",
+        "add_f64 | [\"Infinity\",\"-Infinity\"] | [\"NaN\"]",
+        "swap | [7,-9] | [-9,7]",
+      })
+  void everyNumericTypeGoesThere(String export, String args, String results) {
+    Http.Answer answer = tenant.post(F + "add/invoke?export=" + export, "{\"args\":" + args + "}");
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.json().getJsonArray("results").encode()).isEqualTo(results);
+  }
+
+  @Test
+  void bytesGoInAndComeOut() {
+    String path = F + "json_transform/invoke?export=transform&abi=bytes";
+    Http.Answer answer = tenant.send("POST", path, Http.guest("data/order.json"));
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.bytes()).isEqualTo(Http.guest("data/order.expected.json"));
+    assertThat(answer.header("Skep-Fuel")).isEqualTo("139361");
+
+    Http.Answer refused = tenant.send("POST", path, "{".getBytes(UTF_8));
+    assertThat(refused.status()).isEqualTo(422);
+    assertThat(refused.json().getString("type")).isEqualTo("urn:skep:problem:input-refused");
+    assertThat(refused.json().getJsonObject("run").getString("outcome")).isEqualTo("refused");
+  }
+
+  @Test
+  void anOrdinaryProgramIsAWebHandler() {
+    Http.Answer configured =
+        tenant.patch(F + "hello_cgi", "{\"args\":[\"World\"],\"env\":{\"GREETING\":\"good day\"}}");
+    assertThat(configured.status()).isEqualTo(200);
+    Http.Answer page =
+        tenant.send(
+            "PUT",
+            "/run/invoker/hello_cgi/a/b%20c?lang=en",
+            "body".getBytes(UTF_8),
+            "Content-Type",
+            "text/plain");
+    assertThat(page.status()).isEqualTo(200);
+    assertThat(page.text())
+        .contains("Hello, World!")
+        .contains("REQUEST_METHOD: PUT")
+        .contains("PATH_INFO: /a/b%20c")
+        .contains("QUERY_STRING: lang=en")
+        .contains("CONTENT_TYPE: text/plain")
+        .contains("GREETING: good day")
+        .contains("BODY");
+    assertThat(page.header("Content-Type")).isEqualTo("text/plain; charset=utf-8");
+    assertThat(page.header("Skep-Run")).isNotEmpty();
+
+    Http.Answer exit = tenant.get("/run/invoker/hello_cgi?exit=3");
+    assertThat(exit.status()).isEqualTo(502);
+    assertThat(exit.json().getInteger("exitCode")).isEqualTo(3);
+    assertThat(exit.header("Skep-Outcome")).isEqualTo("exited");
+  }
+
+  @Test
+  void aTrapSaysWhereInTheGuest() {
+    Http.Answer answer = tenant.post(F + "trap/invoke?export=div_zero", "");
+    assertThat(answer.status()).isEqualTo(502);
+    assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+    JsonObject problem = answer.json();
+    assertThat(problem.getString("trap")).isEqualTo("integer-divide-by-zero");
+    assertThat(problem.getJsonArray("stack").size()).isGreaterThan(1);
+    assertThat(problem.getJsonObject("run").getLong("fuel")).isPositive();
+    assertThat(answer.text()).doesNotContain("dev.skep").doesNotContain("Exception");
+  }
+
+  @Test
+  void aLimitSaysWhatItWasAndHowToRaiseIt() {
+    String spin = "/v1/tenants/invoker/functions/spinner";
+    tenant.put(spin, Http.guest("wasm/trap.wasm"));
+    tenant.patch(spin, "{\"limits\":{\"fuel\":100000}}");
+    Http.Answer fuel = tenant.post(spin + "/invoke?export=spin", "");
+    assertThat(fuel.status()).isEqualTo(502);
+    assertThat(fuel.json().getString("type")).isEqualTo("urn:skep:problem:out-of-fuel");
+    assertThat(fuel.json().getLong("value")).isEqualTo(100_000);
+    assertThat(fuel.json().getString("detail")).contains("limits.fuel").contains("PATCH");
+
+    tenant.patch(spin, "{\"limits\":{\"deadlineNanos\":20000000}}");
+    Http.Answer deadline = tenant.post(spin + "/invoke?export=spin", "");
+    assertThat(deadline.status()).isEqualTo(504);
+    assertThat(deadline.json().getString("limit")).isEqualTo("deadlineNanos");
+
+    tenant.patch(spin, "{\"limits\":{\"memoryBytes\":131072}}");
+    Http.Answer grown = tenant.post(spin + "/invoke?export=grow_all", "");
+    assertThat(grown.json().getJsonArray("results")).isEqualTo(new JsonArray().add(2));
+
+    Http.Answer deep = tenant.post(spin + "/invoke?export=recurse", "");
+    assertThat(deep.json().getString("limit")).isEqualTo("callDepth");
+  }
+
+  @Test
+  void everyRunIsOnTheBillOnce() {
+    Http payer = TestNode.tenant("payer");
+    payer.put("/v1/tenants/payer/functions/fib", Http.guest("wasm/fib.wasm"));
+    long fuel = 0;
+    long nanoDollars = 0;
+    String run = "";
+    for (int i = 0; i < 5; i++) {
+      Http.Answer answer =
+          payer.post("/v1/tenants/payer/functions/fib/invoke?export=fib", "{\"args\":[10]}");
+      fuel += Long.parseLong(answer.header("Skep-Fuel"));
+      nanoDollars += Long.parseLong(answer.header("Skep-Nanodollars"));
+      run = answer.header("Skep-Run");
+    }
+    assertThat(TestNode.node().flushReceipts(Duration.ofSeconds(20))).isTrue();
+    JsonObject usage = payer.get("/v1/tenants/payer/usage").json();
+    assertThat(usage.getJsonObject("total").getLong("runs")).isEqualTo(5);
+    assertThat(usage.getJsonObject("total").getLong("fuel")).isEqualTo(fuel);
+    assertThat(usage.getJsonObject("total").getLong("nanoDollars")).isEqualTo(nanoDollars);
+    assertThat(usage.getJsonArray("hours").getJsonObject(0).getString("function")).isEqualTo("fib");
+    assertThat(payer.get("/v1/tenants/payer/runs/" + run).json().getLong("fuel")).isEqualTo(1_766);
+    assertThat(payer.get("/v1/tenants/payer/runs").json().getJsonArray("runs").size()).isEqualTo(5);
+  }
+
+  @Test
+  void theSameBytesAreTheSameVersionAndNewBytesANewOne() {
+    String path = F + "versions";
+    JsonObject first = tenant.put(path, Http.guest("wasm/fib.wasm")).json();
+    Http.Answer again = tenant.put(path, Http.guest("wasm/fib.wasm"));
+    assertThat(again.status()).isEqualTo(200);
+    assertThat(again.json().getString("version")).isEqualTo(first.getString("version"));
+    assertThat(again.json().getBoolean("new")).isFalse();
+    Http.Answer other = tenant.put(path, Http.guest("wasm/add.wasm"));
+    assertThat(other.status()).isEqualTo(201);
+    assertThat(tenant.post(path + "/invoke?export=add_i32", "{\"args\":[1,2]}").status())
+        .isEqualTo(200);
+    JsonObject shown = tenant.get(path).json();
+    assertThat(shown.getJsonArray("versions").size()).isEqualTo(2);
+    assertThat(shown.getString("version")).isEqualTo(other.json().getString("version"));
+    assertThat(shown.getJsonArray("exports").encode()).contains("swap").contains("(i32, i64)");
+  }
+}
