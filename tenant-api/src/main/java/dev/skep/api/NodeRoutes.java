@@ -63,7 +63,7 @@ final class NodeRoutes {
     CONSOLE.forEach((file, mediaType) -> {
       Buffer content = resource("console/" + file);
       // With and without a slash at the end; the page names its parts by their whole path.
-          String path = file.equals("index.html") ? "/console" : "/console/" + file;
+      String path = file.equals("index.html") ? "/console" : "/console/" + file;
       router.get(path).handler(ctx -> page(ctx, content, mediaType));
     });
   }

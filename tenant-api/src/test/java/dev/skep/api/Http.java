@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 record Http(HttpClient client, String url, @Nullable String token) {
 
   Http(String url, @Nullable String token) {
-    this(HttpClient.newHttpClient(), url, token);
+    // A connection a request in flight: over HTTP/2 the client fails beyond 100 at once.
+    this(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build(), url, token);
   }
 
   Http as(@Nullable String otherToken) {
