@@ -38,7 +38,6 @@ final class Access {
       ctx.request().pause();
       Later.on(ctx.vertx(), principal)
           .onComplete(done -> {
-            ctx.request().resume();
             if (done.failed()) {
               ctx.fail(done.cause());
             } else {
@@ -48,6 +47,8 @@ final class Access {
                 ctx.fail(e);
               }
             }
+            // The handlers behind this one have taken hold of the body by now.
+            ctx.request().resume();
           });
     };
   }

@@ -16,8 +16,8 @@ final class Bodies {
 
   /** The body as an object with no other members than these; an empty body is an empty object. */
   static JsonObject object(RoutingContext ctx, Set<String> members) {
-    Buffer buffer = ctx.body().buffer();
-    if (buffer == null || buffer.length() == 0) {
+    Buffer buffer = BodyReader.body(ctx);
+    if (buffer.length() == 0) {
       return new JsonObject();
     }
     JsonObject json;

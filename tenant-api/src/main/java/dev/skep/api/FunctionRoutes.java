@@ -17,7 +17,6 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.handler.BodyHandler;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -48,9 +47,7 @@ final class FunctionRoutes {
   void registerUpload(Router router) {
     router
         .put(FUNCTION)
-        .handler(
-            BodyHandler.create(false)
-                .setBodyLimit(services.engine().config().moduleLimits().moduleBytes()))
+        .handler(new BodyReader(services.engine().config().moduleLimits().moduleBytes()))
         .handler(this::upload);
   }
 
@@ -66,8 +63,7 @@ final class FunctionRoutes {
   private void upload(RoutingContext ctx) {
     TenantId tenant = Access.tenant(ctx);
     FunctionName name = Access.function(ctx);
-    var buffer = ctx.body().buffer();
-    byte[] bytes = buffer == null ? new byte[0] : buffer.getBytes();
+    byte[] bytes = BodyReader.body(ctx).getBytes();
     String claimed = ctx.request().getHeader("Content-Digest");
     services
         .uploads()

@@ -5,7 +5,6 @@ import io.vertx.core.Vertx;
 import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.handler.BodyHandler;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +49,7 @@ final class HttpApi {
     new InvokeRoutes(services).register(router);
     FunctionRoutes functions = new FunctionRoutes(services);
     functions.registerUpload(router);
-    router.route("/v1/*").handler(BodyHandler.create(false).setBodyLimit(CONTROL_BODY_BYTES));
+    router.route("/v1/*").handler(new BodyReader(CONTROL_BODY_BYTES));
     NodeRoutes.registerConsole(router, console, services.database());
     new TenantRoutes(services).register(router);
     functions.register(router);
@@ -94,11 +93,6 @@ final class HttpApi {
     if (problem == null) {
       problem =
           switch (ctx.statusCode()) {
-            case 413 ->
-                Problem.of(
-                    Problem.Kind.BODY_TOO_LARGE,
-                    "the body is larger than this path takes; send less, or ask the operator for"
-                        + " more");
             case 400 -> Problem.of(Problem.Kind.BAD_REQUEST, "the request is malformed");
             case 404 -> Problem.of(Problem.Kind.NOT_FOUND, "nothing is at this path");
             case 405 -> Problem.of(Problem.Kind.METHOD_NOT_ALLOWED, "this cannot be done here");

@@ -18,13 +18,11 @@ import dev.skep.scheduler.RunRequest;
 import dev.skep.scheduler.RunTicket;
 import dev.skep.scheduler.TenantId;
 import io.vertx.core.Context;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.handler.BodyHandler;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -41,7 +39,6 @@ import org.jspecify.annotations.Nullable;
  * receipt is durable.
  */
 final class InvokeRoutes {
-  private static final byte[] NOTHING = {};
   private static final Signature ALLOC =
       new Signature(List.of(ValueKind.I32), List.of(ValueKind.I32));
   private static final Signature BYTES =
@@ -54,7 +51,7 @@ final class InvokeRoutes {
   }
 
   void register(Router router) {
-    var body = BodyHandler.create(false).setBodyLimit(services.config().maxBodyBytes());
+    var body = new BodyReader(services.config().maxBodyBytes());
     router
         .post("/v1/tenants/:tenant/functions/:name/invoke")
         .handler(body)
@@ -228,8 +225,7 @@ final class InvokeRoutes {
   }
 
   private static byte[] body(RoutingContext ctx) {
-    Buffer buffer = ctx.body().buffer();
-    return buffer == null ? NOTHING : buffer.getBytes();
+    return BodyReader.body(ctx).getBytes();
   }
 
   private static final int MOST_NAMES = 20;

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.net.Socket;
 import java.time.Duration;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -178,5 +180,56 @@ class InvokeIT {
     assertThat(shown.getJsonArray("versions").size()).isEqualTo(2);
     assertThat(shown.getString("version")).isEqualTo(other.json().getString("version"));
     assertThat(shown.getJsonArray("exports").encode()).contains("swap").contains("(i32, i64)");
+  }
+
+  @Test
+  void aBodyIsTakenAsItIsWhateverItsTypeSays() {
+    byte[] module = Http.guest("wasm/json_transform.wasm");
+    String form = "application/x-www-form-urlencoded";
+    assertThat(tenant.put(F + "asform", module, "Content-Type", form).status()).isEqualTo(201);
+    Http.Answer answer =
+        tenant.send(
+            "POST",
+            F + "asform/invoke?export=transform&abi=bytes",
+            Http.guest("data/order.json"),
+            "Content-Type",
+            form);
+    assertThat(answer.bytes()).isEqualTo(Http.guest("data/order.expected.json"));
+  }
+
+  @Test
+  void aClientThatGoesAwayStopsItsRunAndIsBilledForIt() throws Exception {
+    Http leaver = TestNode.tenant("leaver");
+    String path = "/v1/tenants/leaver/functions/trap";
+    leaver.put(path, Http.guest("wasm/trap.wasm"));
+    leaver.post(path + "/invoke?export=grow_all", "");
+    try (Socket socket = new Socket("127.0.0.1", TestNode.node().port())) {
+      String request =
+          "POST "
+              + path
+              + "/invoke?export=spin HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+              + "Authorization: Bearer "
+              + leaver.token()
+              + "\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(UTF_8));
+      socket.getOutputStream().flush();
+      Awaitility.await().until(() -> running("leaver") == 1);
+    }
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() ->
+            assertThat(leaver.get("/v1/tenants/leaver/runs").json().encode())
+                .contains("\"outcome\":\"cancelled\""));
+    Awaitility.await().until(() -> running("leaver") == 0);
+  }
+
+  private static int running(String id) {
+    JsonArray tenants = TestNode.operator().get("/v1/console").json().getJsonArray("tenants");
+    for (int i = 0; i < tenants.size(); i++) {
+      if (tenants.getJsonObject(i).getString("tenant").equals(id)) {
+        return tenants.getJsonObject(i).getInteger("running");
+      }
+    }
+    return 0;
   }
 }
