@@ -269,7 +269,7 @@ public final class Scheduler implements AutoCloseable {
     queue.runs.increment();
     queue.fuel.add(receipt.fuel());
     queue.nanoDollars.add(receipt.nanoDollars());
-    if (outcome != Outcome.COMPLETED && outcome != Outcome.REFUSED) {
+    if (outcome != Outcome.COMPLETED) {
       queue.failed.increment();
     }
     listener.ended(receipt);

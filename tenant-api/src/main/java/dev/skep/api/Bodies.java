@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.Printable;
 import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.TenantLimits;
 import io.vertx.core.buffer.Buffer;
@@ -8,6 +9,7 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Reads request bodies of JSON, strictly: what is not known is refused, so that typos show. */
@@ -30,7 +32,7 @@ final class Bodies {
       if (!members.contains(name)) {
         throw bad(
             "the body has the member "
-                + dev.skep.engine.Printable.of(name)
+                + Printable.of(name)
                 + ", which is not known here; known are "
                 + String.join(", ", members.stream().sorted().toList()));
       }
@@ -40,6 +42,15 @@ final class Bodies {
 
   static ProblemException bad(String detail) {
     return new ProblemException(Problem.Kind.BAD_REQUEST, detail);
+  }
+
+  /** What {@code action} answers; a value that it does not take is the request's fault. */
+  static <T> T checked(Supplier<T> action) {
+    try {
+      return action.get();
+    } catch (IllegalArgumentException e) {
+      throw bad(String.valueOf(e.getMessage()));
+    }
   }
 
   /** A member that must be a string if it is there. */
@@ -83,7 +94,7 @@ final class Bodies {
       if (!STORE_LIMITS.contains(name)) {
         throw bad(
             "limits has the member "
-                + dev.skep.engine.Printable.of(name)
+                + Printable.of(name)
                 + "; known are "
                 + String.join(", ", STORE_LIMITS.stream().sorted().toList()));
       }

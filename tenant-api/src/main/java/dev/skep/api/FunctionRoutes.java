@@ -273,9 +273,8 @@ final class FunctionRoutes {
                       .functions()
                       .find(tenant, name)
                       .orElseThrow(() -> Access.noSuchFunction(tenant, name));
-              services
-                  .functions()
-                  .updateSettings(tenant, name, settings(function.settings(), body));
+              FunctionSettings settings = settings(function.settings(), body);
+              Bodies.checked(() -> services.functions().updateSettings(tenant, name, settings));
               services.catalog().forget(tenant, name);
               return shown(tenant, name);
             }));

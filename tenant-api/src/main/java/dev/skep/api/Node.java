@@ -29,8 +29,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -56,6 +57,9 @@ public final class Node implements AutoCloseable {
   private static final int DATABASE_THREADS = DatabaseConfig.DEFAULT_POOL_SIZE;
 
   private static final int DATABASE_TASKS = 1_024;
+
+  /** Tokens and functions that wait to be looked up; one more request is answered 503. */
+  private static final int LOOKUPS_WAITING = 4_096;
 
   /** Uploads checked at once and waiting: each may hold a module of 16 MiB. */
   private static final int UPLOAD_THREADS = 2;
@@ -159,9 +163,14 @@ public final class Node implements AutoCloseable {
     BlockingWork databaseWork =
         new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS);
     BlockingWork uploads = new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS);
-    ExecutorService lookups =
-        Executors.newFixedThreadPool(
-            DATABASE_THREADS, Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
+    ThreadPoolExecutor lookups =
+        new ThreadPoolExecutor(
+            DATABASE_THREADS,
+            DATABASE_THREADS,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(LOOKUPS_WAITING),
+            Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
     closings.push(lookups::shutdownNow);
     Catalog catalog = new Catalog(tenants, tokens, functions, lookups);
     ConsoleState console =

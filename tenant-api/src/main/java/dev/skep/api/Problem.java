@@ -1,9 +1,11 @@
 package dev.skep.api;
 
+import dev.skep.storage.DatabaseUnavailableException;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -116,6 +118,12 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof ProblemException carried) {
         return carried.problem();
+      }
+      if (t instanceof DatabaseUnavailableException) {
+        return of(Kind.UNAVAILABLE, "the database cannot be reached; try again soon");
+      }
+      if (t instanceof RejectedExecutionException) {
+        return of(Kind.UNAVAILABLE, "the node has too many look-ups under way; try again soon");
       }
     }
     return null;

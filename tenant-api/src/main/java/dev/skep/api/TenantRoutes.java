@@ -153,7 +153,8 @@ final class TenantRoutes {
         ctx,
         services
             .database()
-            .run(() -> services.tokens().issue(tenant, label == null ? "" : label))
+            .run(() ->
+                Bodies.checked(() -> services.tokens().issue(tenant, label == null ? "" : label)))
             .map(result ->
                 switch (result) {
                   case IssueTokenResult.Issued issued -> {

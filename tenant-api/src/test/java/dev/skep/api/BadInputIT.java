@@ -185,6 +185,8 @@ class BadInputIT {
     problem(TestNode.operator().post("/v1/tenants", "{\"name\":\"x\"}"), 400, "bad-request");
     problem(tenant.patch(F + "add", "{\"limits\":{\"fuel\":-1}}"), 400, "bad-request");
     problem(tenant.patch(F + "add", "{\"args\":[1]}"), 400, "bad-request");
+    problem(tenant.patch(F + "add", "{\"args\":[\"\\ud800\"]}"), 400, "bad-request");
+    problem(tenant.patch(F + "add", "{\"env\":{\"A=B\":\"\"}}"), 400, "bad-request");
     problem(tenant.get("/v1/tenants/careless/functions?limit=x"), 400, "bad-request");
   }
 
