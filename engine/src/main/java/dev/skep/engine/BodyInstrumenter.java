@@ -40,6 +40,7 @@ final class BodyInstrumenter {
   private static final int ELSE = 3;
 
   private final ModuleLimits limits;
+  private final boolean metering;
   private final BulkOperations bulk;
   private final int chargeFunction;
 
@@ -64,8 +65,9 @@ final class BodyInstrumenter {
   /**
    * @param chargeFunction index of the function that charges its i32 argument
    */
-  BodyInstrumenter(ModuleLimits limits, BulkOperations bulk, int chargeFunction) {
-    this.limits = limits;
+  BodyInstrumenter(EngineConfig config, BulkOperations bulk, int chargeFunction) {
+    this.limits = config.moduleLimits();
+    this.metering = config.metering();
     this.bulk = bulk;
     this.chargeFunction = chargeFunction;
     int most = limits.nesting() + 1;
@@ -106,7 +108,7 @@ final class BodyInstrumenter {
       if (lengths[e] > 0) {
         out.u8(0x10);
         out.u32(values[e]);
-      } else if (values[e] > 0) {
+      } else if (metering && values[e] > 0) {
         out.u8(0x41);
         out.s32(values[e]);
         out.u8(0x10);

@@ -49,7 +49,7 @@ public final class Engine {
     try {
       ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
       checkImports(scanned);
-      FuelInstrumenter.instrument(scanned, config.moduleLimits());
+      FuelInstrumenter.instrument(scanned, config);
       parse(bytes, true);
       return scanned.description();
     } catch (ModuleRefusedException e) {
@@ -67,7 +67,7 @@ public final class Engine {
     long startNanos = System.nanoTime();
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
-    Instrumented instrumented = FuelInstrumenter.instrument(scanned, config.moduleLimits());
+    Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
     WasmModule module = parse(instrumented.bytes(), false);
     var result =
         Compiler.builder(module)

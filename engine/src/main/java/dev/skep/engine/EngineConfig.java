@@ -9,10 +9,13 @@ import dev.skep.limits.ModuleLimits;
  * @param outputBytes most bytes a run may answer, 1 to 2^30; a command that writes more gets the
  *     error "no space", a bytes answer that is longer ends the run
  * @param errorBytes most bytes kept of a command's stderr; more is counted as written and dropped
+ * @param metering whether code is charged for; only a measurement of what charging costs may do
+ *     without, because fuel, deadlines and cancellation then hold nobody
  */
-public record EngineConfig(ModuleLimits moduleLimits, int outputBytes, int errorBytes) {
+public record EngineConfig(
+    ModuleLimits moduleLimits, int outputBytes, int errorBytes, boolean metering) {
   public static final EngineConfig DEFAULTS =
-      new EngineConfig(ModuleLimits.DEFAULTS, 16 << 20, 16 << 10);
+      new EngineConfig(ModuleLimits.DEFAULTS, 16 << 20, 16 << 10, true);
 
   public EngineConfig {
     if (outputBytes < 1 || outputBytes > 1 << 30) {
@@ -23,5 +26,10 @@ public record EngineConfig(ModuleLimits moduleLimits, int outputBytes, int error
       throw new IllegalArgumentException(
           "errorBytes is " + errorBytes + "; it must be from 0 to 1048576");
     }
+  }
+
+  /** For measurement only: see {@link #metering}. */
+  public EngineConfig withMetering(boolean value) {
+    return new EngineConfig(moduleLimits, outputBytes, errorBytes, value);
   }
 }

@@ -1,7 +1,6 @@
 package dev.skep.engine;
 
 import dev.skep.engine.ScannedModule.Section;
-import dev.skep.limits.ModuleLimits;
 
 /**
  * Writes a module again so that it pays for itself: a charge before every run of operators, bulk
@@ -44,12 +43,12 @@ final class FuelInstrumenter {
 
   private FuelInstrumenter() {}
 
-  static Instrumented instrument(ScannedModule module, ModuleLimits limits)
+  static Instrumented instrument(ScannedModule module, EngineConfig config)
       throws ModuleRefusedException {
     int charge = module.functionCount();
     int chargeLength = charge + 1;
     BulkOperations bulk = new BulkOperations(module.tables(), charge + 2);
-    WasmBuffer code = code(module, limits, bulk, charge, chargeLength);
+    WasmBuffer code = code(module, config, bulk, charge, chargeLength);
     WasmBuffer out = new WasmBuffer(module.bytes().length * 3 / 2 + 256);
     out.raw(module.bytes(), 0, 8);
     WasmBuffer content = new WasmBuffer(1_024);
@@ -113,9 +112,9 @@ final class FuelInstrumenter {
   }
 
   private static WasmBuffer code(
-      ScannedModule module, ModuleLimits limits, BulkOperations bulk, int charge, int chargeLength)
+      ScannedModule module, EngineConfig config, BulkOperations bulk, int charge, int chargeLength)
       throws ModuleRefusedException {
-    BodyInstrumenter instrumenter = new BodyInstrumenter(limits, bulk, charge);
+    BodyInstrumenter instrumenter = new BodyInstrumenter(config, bulk, charge);
     WasmBuffer bodies = new WasmBuffer(module.bytes().length * 3 / 2 + 64);
     WasmBuffer body = new WasmBuffer(4_096);
     int[] ranges = module.bodies();

@@ -1,0 +1,155 @@
+package dev.skep.loadtest;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A node in a JVM of its own, with this one's class path and flags and a data directory that goes
+ * with it.
+ */
+final class ChildNode implements AutoCloseable {
+  private static final int START_SECONDS = 120;
+  private static final int STOP_SECONDS = 60;
+  private static final int POLL_MILLIS = 200;
+
+  /** Beyond the instances held: what the load adds, some for each function and connection. */
+  private static final int SPARE_SLOTS = 4_096;
+
+  private final Process process;
+  private final Path dataDir;
+  private final URI url;
+  private final String token;
+
+  private ChildNode(Process process, Path dataDir, URI url, String token) {
+    this.process = process;
+    this.dataDir = dataDir;
+    this.url = url;
+    this.token = token;
+  }
+
+  /** Starts a node that can hold {@code live} instances, and waits until it is ready. */
+  static ChildNode start(int live) throws IOException, InterruptedException {
+    Path dataDir = Files.createTempDirectory("skep-bench-");
+    int port = freePort();
+    String token = "bench-" + UUID.randomUUID();
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "dev.skep.api.SkepMain", "serve"));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+            .redirectOutput(dataDir.resolve("node.log").toFile());
+    builder.environment().put("SKEP_PORT", Integer.toString(port));
+    builder.environment().put("SKEP_HOST", "127.0.0.1");
+    builder.environment().put("SKEP_DATA_DIR", dataDir.resolve("data").toString());
+    builder.environment().put("SKEP_OPERATOR_TOKEN", token);
+    builder.environment().remove("SKEP_DATABASE_URL");
+    builder.environment().put("SKEP_SLOTS", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));
+    ChildNode node =
+        new ChildNode(builder.start(), dataDir, URI.create("http://127.0.0.1:" + port), token);
+    boolean ready = false;
+    try {
+      node.awaitReady();
+      ready = true;
+      return node;
+    } finally {
+      if (!ready) {
+        node.close();
+      }
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private void awaitReady() throws IOException, InterruptedException {
+    long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    try (NodeClient client = new NodeClient(url, token, 1)) {
+      while (!client.isReady()) {
+        if (!process.isAlive() || System.nanoTime() - deadlineNanos > 0) {
+          throw new IOException("the node did not start; its log:\n" + log());
+        }
+        Thread.sleep(POLL_MILLIS);
+      }
+    }
+  }
+
+  URI url() {
+    return url;
+  }
+
+  String token() {
+    return token;
+  }
+
+  /** What the node has printed. */
+  String log() throws IOException {
+    return Files.readString(dataDir.resolve("node.log"));
+  }
+
+  /**
+   * Has the node's JVM collect its garbage, so that memory figures are of what it holds.
+   *
+   * @return false if the JDK's {@code jcmd} could not do it
+   */
+  boolean collectGarbage() throws InterruptedException {
+    try {
+      Process jcmd =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                  Long.toString(process.pid()),
+                  "GC.run")
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      return jcmd.waitFor(60, TimeUnit.SECONDS) && jcmd.exitValue() == 0;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        System.err.println("the node did not stop in " + STOP_SECONDS + " s and is killed");
+        process.destroyForcibly();
+        process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+    deleteData();
+  }
+
+  private void deleteData() {
+    try (Stream<Path> files = Files.walk(dataDir)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      System.err.println("could not delete all of " + dataDir + ": " + e.getMessage());
+    }
+  }
+}
