@@ -38,7 +38,7 @@ public enum MetricName {
       "skep_scheduler_refused_total",
       Kind.COUNTER,
       "Runs refused before they began, by reason: tenant-queue-full, queue-full, pool-full,"
-          + " draining or suspended",
+          + " compile-queue-full, draining or suspended",
       "reason"),
   SCHEDULER_WAIT(
       "skep_scheduler_wait_seconds", Buckets.WAIT_SECONDS, "From admission to a worker and a slot"),

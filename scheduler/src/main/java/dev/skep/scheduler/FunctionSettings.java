@@ -7,9 +7,9 @@ import java.util.Map;
 /**
  * What a tenant has set on one of its functions. Immutable.
  *
- * @param args the arguments after the program's name, at most 64 of at most 4,096 bytes
+ * @param args the arguments after the program's name, at most 64 of at most 4,096 characters
  * @param env environment variables, at most 64; names are 1 to 255 letters, digits and underscores,
- *     values at most 4,096 bytes
+ *     no digit first, values at most 4,096 characters
  * @param cgiResponse whether a command's stdout begins with CGI header lines (RFC 3875 section 6)
  *     rather than being the body as it is
  * @param limits what its stores may use; within its tenant's limits
@@ -38,7 +38,8 @@ public record FunctionSettings(
     for (Map.Entry<String, String> variable : env.entrySet()) {
       if (!variable.getKey().matches("[A-Za-z_][A-Za-z0-9_]{0,254}")) {
         throw new IllegalArgumentException(
-            "an environment variable's name is 1 to 255 letters, digits and underscores");
+            "an environment variable's name is 1 to 255 letters, digits and underscores, no digit"
+                + " first");
       }
       checkText("the value of " + variable.getKey(), variable.getValue());
     }

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.AsyncLoadingCache;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
@@ -55,10 +56,7 @@ final class Catalog {
   private final AsyncLoadingCache<Key, Optional<Target>> targets;
 
   /** By the hash of the token, so that no token is kept. */
-  private final AsyncLoadingCache<ByteBuffer, Optional<Principal>> principals;
-
-  /** Tokens on their way to being looked up, by hash; emptied when they have been. */
-  private final Map<ByteBuffer, String> presented = new java.util.concurrent.ConcurrentHashMap<>();
+  private final AsyncCache<ByteBuffer, Optional<Principal>> principals;
 
   private final TokenStore tokens;
 
@@ -81,7 +79,7 @@ final class Catalog {
             .expireAfterWrite(EXPIRE)
             .executor(loader)
             .recordStats()
-            .buildAsync(this::authenticate);
+            .buildAsync();
   }
 
   private static Optional<Target> load(TenantStore tenants, FunctionStore functions, Key key) {
@@ -100,11 +98,6 @@ final class Catalog {
     return tenant.limits().overrides().over(StoreLimits.DEFAULTS);
   }
 
-  private Optional<Principal> authenticate(ByteBuffer hash) {
-    String token = presented.get(hash);
-    return token == null ? Optional.empty() : tokens.authenticate(token);
-  }
-
   /** A function and what it may use. */
   CompletableFuture<Optional<Target>> target(TenantId tenant, FunctionName function) {
     return targets.get(new Key(tenant, function));
@@ -112,13 +105,9 @@ final class Catalog {
 
   /** Whom a token stands for. */
   CompletableFuture<Optional<Principal>> principal(String token) {
-    ByteBuffer hash = hash(token);
-    CompletableFuture<Optional<Principal>> known = principals.getIfPresent(hash);
-    if (known != null) {
-      return known;
-    }
-    presented.put(hash, token);
-    return principals.get(hash).whenComplete((_, _) -> presented.remove(hash));
+    return principals.get(
+        hash(token),
+        (_, executor) -> CompletableFuture.supplyAsync(() -> tokens.authenticate(token), executor));
   }
 
   private static ByteBuffer hash(String token) {

@@ -15,11 +15,23 @@ import java.util.Set;
 /** Makes a command's run of a request: CGI's variables (RFC 3875 section 4.1), stdin the body. */
 final class CgiRequest {
   /**
-   * Headers that are no business of the guest: the caller's token; hop-by-hop; and {@code Proxy},
-   * which programs take for the variable HTTP_PROXY (CVE-2016-5385).
+   * Headers that are no business of the guest: the caller's tokens; those of the connection (RFC
+   * 9110 section 7.6.1); and {@code Proxy}, which programs take for the variable HTTP_PROXY
+   * (CVE-2016-5385).
    */
   private static final Set<String> WITHHELD =
-      Set.of("authorization", "proxy", "connection", "content-length", "content-type");
+      Set.of(
+          "authorization",
+          "proxy-authorization",
+          "proxy",
+          "connection",
+          "keep-alive",
+          "te",
+          "trailer",
+          "transfer-encoding",
+          "upgrade",
+          "content-length",
+          "content-type");
 
   private CgiRequest() {}
 

@@ -1,5 +1,7 @@
 package dev.skep.api;
 
+import dev.skep.engine.Printable;
+import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +15,7 @@ import java.util.Set;
 final class CgiResponse {
   private static final int MOST_HEADER_BYTES = 16 << 10;
   private static final int MOST_HEADERS = 64;
+  private static final String STATUS = "status";
 
   /** Headers that are the connection's or ours. */
   private static final Set<String> RESERVED =
@@ -23,8 +26,7 @@ final class CgiResponse {
 
   static void send(HttpServerResponse response, byte[] stdout) {
     int position = 0;
-    int headers = 0;
-    boolean statusSet = false;
+    MultiMap headers = MultiMap.caseInsensitiveMultiMap();
     while (true) {
       int end = lineEnd(stdout, position);
       if (end < 0) {
@@ -36,14 +38,20 @@ final class CgiResponse {
       if (line.isEmpty()) {
         break;
       }
-      if (++headers > MOST_HEADERS) {
+      if (headers.size() == MOST_HEADERS) {
         throw bad("it has more than " + MOST_HEADERS + " headers");
       }
-      statusSet |= header(response, line);
+      header(headers, line);
     }
-    if (!statusSet && response.headers().contains("Location")) {
+    // Nothing is set before all has been read: a refused answer shows none of the guest's headers.
+    String status = headers.get(STATUS);
+    headers.remove(STATUS);
+    if (status != null) {
+      response.setStatusCode(Integer.parseInt(status.substring(0, 3)));
+    } else if (headers.contains("Location")) {
       response.setStatusCode(302);
     }
+    response.headers().addAll(headers);
     response
         .putHeader("X-Content-Type-Options", "nosniff")
         .end(Buffer.buffer(stdout).slice(position, stdout.length));
@@ -58,27 +66,22 @@ final class CgiResponse {
     return -1;
   }
 
-  /** Sets one header; answers whether it was the status. */
-  private static boolean header(HttpServerResponse response, String line) {
+  /** Takes one header, if it is the guest's to set. */
+  private static void header(MultiMap headers, String line) {
     int colon = line.indexOf(':');
     String name = colon < 0 ? "" : line.substring(0, colon).strip();
     String value = line.substring(colon + 1).strip();
     if (!name.matches("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
         || value.chars().anyMatch(c -> (c < ' ' && c != '\t') || c == 0x7F)) {
-      throw bad("it has the malformed header line " + dev.skep.engine.Printable.of(line));
+      throw bad("it has the malformed header line " + Printable.of(line));
     }
     String lower = name.toLowerCase(Locale.ROOT);
-    if (lower.equals("status")) {
-      if (!value.matches("[2-5][0-9][0-9]( .*)?")) {
-        throw bad("its Status is not 200 to 599");
-      }
-      response.setStatusCode(Integer.parseInt(value.substring(0, 3)));
-      return true;
+    if (lower.equals(STATUS) && !value.matches("[2-5][0-9][0-9]( .*)?")) {
+      throw bad("its Status is not 200 to 599");
     }
     if (!RESERVED.contains(lower) && !lower.startsWith("skep-")) {
-      response.headers().add(name, value);
+      headers.add(name, value);
     }
-    return false;
   }
 
   private static ProblemException bad(String why) {

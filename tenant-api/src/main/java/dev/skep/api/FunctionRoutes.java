@@ -200,7 +200,8 @@ final class FunctionRoutes {
     TenantId tenant = Access.tenant(ctx);
     int limit = Bodies.pageLimit(ctx);
     String after = Bodies.query(ctx, "after");
-    @Nullable FunctionName from = after == null ? null : new FunctionName(after);
+    @Nullable FunctionName from =
+        after == null ? null : Bodies.checked(() -> new FunctionName(after));
     Answers.json(
         ctx,
         services

@@ -56,6 +56,10 @@ final class HttpApi {
     new UsageRoutes(services).register(router);
     router.route().failureHandler(HttpApi::fail);
     router.errorHandler(
+        400,
+        ctx ->
+            Problem.of(Problem.Kind.BAD_REQUEST, "the request is malformed").send(ctx.response()));
+    router.errorHandler(
         404,
         ctx ->
             Problem.of(

@@ -56,7 +56,10 @@ final class InvokeRoutes {
         .post("/v1/tenants/:tenant/functions/:name/invoke")
         .handler(body)
         .handler(ctx -> resolve(ctx, "", false));
-    router.route("/run/:tenant/:name").handler(body).handler(ctx -> resolve(ctx, "", true));
+    router
+        .route("/run/:tenant/:name")
+        .handler(body)
+        .handler(ctx -> resolve(ctx, pathInfo(ctx), true));
     router
         .route("/run/:tenant/:name/*")
         .handler(body)

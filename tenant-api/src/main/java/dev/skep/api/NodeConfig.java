@@ -86,14 +86,14 @@ public record NodeConfig(
         read.text("SKEP_HOST", "127.0.0.1"),
         (int) read.number("SKEP_PORT", 8080, 0, 65_535),
         Path.of(read.text("SKEP_DATA_DIR", ".skep")),
-        environment.get("SKEP_DATABASE_URL"),
-        environment.get("SKEP_OPERATOR_TOKEN"),
+        read.optional("SKEP_DATABASE_URL"),
+        read.optional("SKEP_OPERATOR_TOKEN"),
         (int) read.number("SKEP_MAX_BODY_BYTES", 8 << 20, 1, 1 << 30),
         Duration.ofSeconds(read.number("SKEP_DRAIN_SECONDS", 30, 0, 3_600)),
         PoolConfig.DEFAULTS
             .withSlots((int) read.number("SKEP_SLOTS", PoolConfig.DEFAULTS.slots(), 1, 1_000_000))
             .withSlotMemoryBytes(
-                read.number(
+                read.multiple(
                     "SKEP_SLOT_MEMORY_BYTES",
                     PoolConfig.DEFAULTS.slotMemoryBytes(),
                     65_536,
@@ -113,8 +113,24 @@ public record NodeConfig(
   /** Reads one variable at a time and says which one is wrong. */
   private record Reader(Map<String, String> environment) {
     String text(String name, String fallback) {
+      String value = optional(name);
+      return value == null ? fallback : value;
+    }
+
+    /** A value, or null; an empty one is as good as none. */
+    @Nullable String optional(String name) {
       String value = environment.get(name);
-      return value == null || value.isEmpty() ? fallback : value;
+      return value == null || value.isEmpty() ? null : value;
+    }
+
+    /** A number that is a multiple of the least one. */
+    long multiple(String name, long fallback, long least, long most) {
+      long value = number(name, fallback, least, most);
+      if (value % least != 0) {
+        throw new IllegalArgumentException(
+            name + " is " + value + "; it must be a multiple of " + least);
+      }
+      return value;
     }
 
     long number(String name, long fallback, long least, long most) {

@@ -17,6 +17,7 @@ import io.prometheus.client.cache.caffeine.CacheMetricsCollector;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import org.HdrHistogram.Histogram;
@@ -69,13 +70,13 @@ final class NodeFigures implements RunListener {
         receipt.memoryPeakBytes(),
         receipt.fuel(),
         receipt.nanoDollars());
-    java.util.Objects.requireNonNull(outcomes.get(receipt.outcome())).increment();
+    Objects.requireNonNull(outcomes.get(receipt.outcome())).increment();
     durations.recordValue(Math.clamp(receipt.durationNanos(), 0, MOST_NANOS));
   }
 
   @Override
   public void refused(TenantId tenant, Refusal refusal) {
-    java.util.Objects.requireNonNull(refusals.get(refusal)).increment();
+    Objects.requireNonNull(refusals.get(refusal)).increment();
   }
 
   // ── Figures ───────────────────────────────────────────────────────────────────────────────

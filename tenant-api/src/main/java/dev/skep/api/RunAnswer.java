@@ -41,7 +41,11 @@ final class RunAnswer {
       case RunResult.Bytes bytes -> body(response, bytes.output(), "application/octet-stream");
       case RunResult.Exited exited when exited.exitCode() == 0 -> {
         if (cgiResponse) {
-          CgiResponse.send(response, exited.stdout());
+          try {
+            CgiResponse.send(response, exited.stdout());
+          } catch (ProblemException e) {
+            failed(response, report, receipt, e.problem());
+          }
         } else {
           body(response, exited.stdout(), mediaType(exited.stdout()));
         }

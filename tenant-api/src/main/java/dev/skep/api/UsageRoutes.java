@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What runs used: receipts one by one, and usage by function and hour. */
 final class UsageRoutes {
+  private static final Instant FIRST = Instant.EPOCH.minusMillis(1);
+  private static final Instant LAST = Instant.parse("9999-12-31T00:00:00Z");
+
   private final Services services;
 
   UsageRoutes(Services services) {
@@ -92,10 +95,14 @@ final class UsageRoutes {
       return fallback;
     }
     try {
-      return Instant.parse(given);
+      Instant instant = Instant.parse(given);
+      if (instant.isAfter(FIRST) && instant.isBefore(LAST)) {
+        return instant;
+      }
     } catch (DateTimeParseException e) {
-      throw Bodies.bad(name + " must be a time such as 2026-01-31T00:00:00Z");
+      // Falls through to the same answer.
     }
+    throw Bodies.bad(name + " must be a time from 1970 to 9999, such as 2026-01-31T00:00:00Z");
   }
 
   private static @Nullable FunctionName function(RoutingContext ctx) {

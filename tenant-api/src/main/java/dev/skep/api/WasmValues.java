@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.Printable;
 import dev.skep.engine.Signature;
 import dev.skep.engine.ValueKind;
 import io.vertx.core.json.JsonArray;
@@ -104,7 +105,7 @@ final class WasmValues {
   }
 
   private static ProblemException unfit(int index, @Nullable Object value, String wanted) {
-    String shown = dev.skep.engine.Printable.of(String.valueOf(value));
+    String shown = Printable.of(String.valueOf(value));
     return bad("argument " + index + " is " + shown + "; it must be " + wanted);
   }
 

@@ -188,6 +188,12 @@ class BadInputIT {
     problem(tenant.patch(F + "add", "{\"args\":[\"\\ud800\"]}"), 400, "bad-request");
     problem(tenant.patch(F + "add", "{\"env\":{\"A=B\":\"\"}}"), 400, "bad-request");
     problem(tenant.get("/v1/tenants/careless/functions?limit=x"), 400, "bad-request");
+    problem(tenant.get("/v1/tenants/careless/functions?after=UPPER"), 400, "bad-request");
+    String usage = "/v1/tenants/careless/usage";
+    problem(tenant.get(usage + "?to=-1000000000-01-01T00:00:00Z"), 400, "bad-request");
+    problem(tenant.get(usage + "?from=yesterday"), 400, "bad-request");
+    String label = "{\"label\":\"" + "x".repeat(201) + "\"}";
+    problem(TestNode.operator().post("/v1/tenants/careless/tokens", label), 400, "bad-request");
   }
 
   @Test

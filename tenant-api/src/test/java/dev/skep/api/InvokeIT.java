@@ -232,4 +232,17 @@ class InvokeIT {
     }
     return 0;
   }
+
+  @Test
+  void aCommandMayAnswerInTheMannerOfCgi() {
+    // This guest answers a page without headers, which is no CGI response.
+    tenant.put(F + "cgi", Http.guest("wasm/hello_cgi.wasm"));
+    tenant.patch(F + "cgi", "{\"cgiResponse\":true}");
+    Http.Answer refused = tenant.get("/run/invoker/cgi/");
+    assertThat(refused.status()).isEqualTo(502);
+    assertThat(refused.json().getString("type")).isEqualTo("urn:skep:problem:bad-response");
+    assertThat(refused.json().getJsonObject("run").getString("outcome")).isEqualTo("completed");
+    tenant.patch(F + "cgi", "{\"cgiResponse\":false}");
+    assertThat(tenant.get("/run/invoker/cgi/").text()).contains("PATH_INFO: /\n");
+  }
 }
