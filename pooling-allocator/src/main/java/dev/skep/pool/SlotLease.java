@@ -8,6 +8,7 @@ import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.os.Libc;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -32,6 +33,9 @@ public final class SlotLease implements AutoCloseable {
   private final long memoryBase;
   private final List<SlotMemory> memories = new ArrayList<>(1);
   private final List<SlotTable> tables = new ArrayList<>(1);
+
+  /** The data segments that the run has dropped, for all memories alike. */
+  private final BitSet dropped = new BitSet();
 
   private long memoryLimitBytes;
   private long memoryBytes;
@@ -173,6 +177,14 @@ public final class SlotLease implements AutoCloseable {
     return true;
   }
 
+  void drop(int segment) {
+    dropped.set(segment);
+  }
+
+  boolean isDropped(int segment) {
+    return dropped.get(segment);
+  }
+
   /** Most linear memory held at once since {@link #open}, in bytes. */
   public long memoryPeakBytes() {
     return memoryPeakBytes;
@@ -195,6 +207,7 @@ public final class SlotLease implements AutoCloseable {
   public void reset() {
     checkOpen();
     discardMemory();
+    dropped.clear();
     memoryBytes = 0;
     elements = 0;
     for (int i = 0; i < memories.size(); i++) {
