@@ -330,6 +330,9 @@ final class BodyInstrumenter {
   }
 
   private static void blockType(WasmCursor in) throws ModuleRefusedException {
+    if (in.atEnd()) {
+      throw in.malformed("unexpected end");
+    }
     int first = in.bytes[in.position] & 0xFF;
     if (first == 0x40) {
       in.u8();

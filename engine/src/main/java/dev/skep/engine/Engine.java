@@ -14,7 +14,10 @@ import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -24,6 +27,14 @@ import java.util.concurrent.atomic.LongAdder;
 public final class Engine {
   /** Prefix of the generated classes' names. */
   static final String GUEST_CLASS = "dev.skep.guest.Guest";
+
+  /**
+   * Most bytes of modules that one compilation may go over. The compiler begins again at every
+   * function that it finds too large, so that n of them would cost n times the module: 16 MB of
+   * them would take hours, and the node compiles one module at a time. Two functions of a module of
+   * the greatest size may be; of one of a megabyte, sixty.
+   */
+  private static final long MOST_COMPILED_BYTES = 64L << 20;
 
   private final EngineConfig config;
   private final LongAdder compiled = new LongAdder();
@@ -50,7 +61,7 @@ public final class Engine {
       ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
       checkImports(scanned);
       FuelInstrumenter.instrument(scanned, config);
-      parse(bytes, true);
+      parse(withoutCustomSections(scanned), true);
       return scanned.description();
     } catch (ModuleRefusedException e) {
       refused.increment();
@@ -69,26 +80,88 @@ public final class Engine {
     checkImports(scanned);
     Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
     WasmModule module = parse(instrumented.bytes(), false);
-    var result =
-        Compiler.builder(module)
-            .withClassName(GUEST_CLASS)
-            // Interpreted functions are reported with the module rather than on stderr.
-            .withInterpreterFallback(InterpreterFallback.SILENT)
-            .withClassCollectorFactory(() ->
-                new GuestClasses(
-                    GUEST_CLASS,
-                    instrumented.chargeFunction(),
-                    instrumented.chargeLengthFunction()))
-            .build()
-            .compile();
-    List<Integer> interpreted = result.interpretedFunctions().stream().sorted().toList();
-    GuestClasses.Loaded loaded = ((GuestClasses) result.collector()).load();
+    Generated generated = generate(module, instrumented);
+    List<Integer> interpreted = generated.interpreted().stream().sorted().toList();
+    GuestClasses.Loaded loaded = generated.loaded();
     long nanos = System.nanoTime() - startNanos;
     compiled.increment();
     compileNanos.add(nanos);
     interpretedFunctions.add(interpreted.size());
     return new CompiledModule(
         scanned, module, loaded, importsOf(scanned), config, nanos, interpreted);
+  }
+
+  private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted) {}
+
+  /**
+   * Generates the classes. A function too large for a JVM method is interpreted: those the compiler
+   * finds by itself, and those that only the rewriting has made too large.
+   */
+  private static Generated generate(WasmModule module, Instrumented instrumented)
+      throws ModuleRefusedException {
+    Set<Integer> interpreted = new HashSet<>();
+    AtomicInteger attempts = new AtomicInteger();
+    try {
+      while (true) {
+        Compiler.Builder builder =
+            Compiler.builder(module)
+                .withClassName(GUEST_CLASS)
+                .withClassCollectorFactory(() -> collector(instrumented, attempts));
+        // Interpreted functions are reported with the module rather than on stderr.
+        var result =
+            (interpreted.isEmpty()
+                    ? builder.withInterpreterFallback(InterpreterFallback.SILENT)
+                    : builder
+                        .withInterpreterFallback(InterpreterFallback.FAIL)
+                        .withInterpretedFunctions(interpreted))
+                .build()
+                .compile();
+        GuestClasses classes = (GuestClasses) result.collector();
+        Set<Integer> tooLarge = classes.rewrite();
+        if (tooLarge.isEmpty()) {
+          return new Generated(classes.load(), result.interpretedFunctions());
+        }
+        interpreted.addAll(result.interpretedFunctions());
+        interpreted.addAll(tooLarge);
+      }
+    } catch (CompileWorkException e) {
+      throw new ModuleRefusedException(
+          Reason.LIMIT,
+          "the module has too many functions too large for the compiler, which had found "
+              + attempts.get()
+              + "; build it with less inlining",
+          e);
+    } catch (RuntimeException e) {
+      // A type with more parameters than a JVM method, a class with too many constants.
+      throw new ModuleRefusedException(
+          Reason.LIMIT, "the module is too large in some way for the compiler", e);
+    }
+  }
+
+  /** Makes the compiler's next collector, which it asks for at every attempt. */
+  private static GuestClasses collector(Instrumented instrumented, AtomicInteger attempts) {
+    if (attempts.getAndIncrement() * (long) instrumented.bytes().length > MOST_COMPILED_BYTES) {
+      throw new CompileWorkException();
+    }
+    return new GuestClasses(
+        GUEST_CLASS, instrumented.chargeFunction(), instrumented.chargeLengthFunction());
+  }
+
+  /** Compiling is at its bound of work. */
+  private static final class CompileWorkException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** The engine's parser reads names, and fails on what the standard ignores (7.4.1). */
+  private static byte[] withoutCustomSections(ScannedModule module) {
+    WasmBuffer out = new WasmBuffer(module.bytes().length);
+    out.raw(module.bytes(), 0, 8);
+    for (ScannedModule.Section section : module.sections()) {
+      out.u8(section.id());
+      out.u32(section.to() - section.from());
+      out.raw(module.bytes(), section.from(), section.to());
+    }
+    return out.toBytes();
   }
 
   private static WasmModule parse(byte[] bytes, boolean validate) throws ModuleRefusedException {

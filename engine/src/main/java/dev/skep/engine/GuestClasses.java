@@ -29,6 +29,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.MethodTooLargeException;
 import org.objectweb.asm.Type;
 import org.objectweb.asm.tree.AbstractInsnNode;
 import org.objectweb.asm.tree.ClassNode;
@@ -68,6 +69,7 @@ final class GuestClasses implements ClassCollector {
   private final String chargeLength;
   private final int lastGuestFunction;
   private final Map<String, byte[]> classes = new LinkedHashMap<>();
+  private final Map<String, byte[]> rewritten = new LinkedHashMap<>();
   private @Nullable String mainClass;
 
   /**
@@ -137,17 +139,27 @@ final class GuestClasses implements ClassCollector {
   /** Rewritten and loaded classes. */
   record Loaded(Function<Instance, Machine> machines, long codeBytes) {}
 
-  /** Rewrites all classes and loads them. */
-  Loaded load() {
-    GuestLoader loader = new GuestLoader();
-    long bytes = 0;
+  /**
+   * Rewrites all classes.
+   *
+   * @return the functions that rewriting has made too large for a JVM method; if there are any, the
+   *     classes are of no use
+   */
+  Set<Integer> rewrite() {
+    Set<Integer> tooLarge = new HashSet<>();
     for (Map.Entry<String, byte[]> entry : classes.entrySet()) {
       if (!entry.getKey().replace('.', '/').equals(className + "Shaded")) {
-        byte[] rewritten = rewrite(entry.getValue());
-        loader.classes.put(entry.getKey().replace('/', '.'), rewritten);
-        bytes += rewritten.length;
+        rewritten.put(entry.getKey().replace('/', '.'), rewrite(entry.getValue(), tooLarge));
       }
     }
+    return tooLarge;
+  }
+
+  /** Loads the rewritten classes. */
+  Loaded load() {
+    GuestLoader loader = new GuestLoader();
+    loader.classes.putAll(rewritten);
+    long bytes = rewritten.values().stream().mapToLong(b -> b.length).sum();
     try {
       Class<?> main = loader.loadClass(mainClassName());
       MethodHandle constructor =
@@ -182,17 +194,28 @@ final class GuestClasses implements ClassCollector {
 
   // ── Rewriting ─────────────────────────────────────────────────────────────────────────────
 
-  private byte[] rewrite(byte[] original) {
+  private byte[] rewrite(byte[] original, Set<Integer> tooLarge) {
     ClassReader reader = new ClassReader(original);
     ClassNode node = new ClassNode();
     reader.accept(node, 0);
     for (MethodNode method : node.methods) {
       rewrite(method);
     }
-    // Only straight-line code is added, so the frames stay what they are.
-    ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
-    node.accept(writer);
-    return writer.toByteArray();
+    while (true) {
+      // Only straight-line code is added, so the frames stay what they are.
+      ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+      node.accept(writer);
+      try {
+        return writer.toByteArray();
+      } catch (MethodTooLargeException e) {
+        if (!isGuestFunction(e.getMethodName())) {
+          throw e;
+        }
+        tooLarge.add(Integer.parseInt(e.getMethodName().substring("func_".length())));
+        // Left out, so that the next look finds the next one.
+        node.methods.removeIf(method -> method.name.equals(e.getMethodName()));
+      }
+    }
   }
 
   private void rewrite(MethodNode method) {

@@ -13,14 +13,30 @@ import java.util.List;
 /**
  * An instance in its slot: runs once, is reset, and may run again. Confined to one thread at a
  * time, but for {@link #cancel}. A run blocks its thread until the guest ends or its limits end it.
+ *
+ * <p>A run that follows another without a {@link #reset} goes on with its store: memory, tables,
+ * globals and dropped segments are as the last run left them, traps included, and the start
+ * function and {@code _initialize}, which begin a store, do not run again. Only tests want that;
+ * whoever serves resets after every run.
  */
 public final class GuestInstance implements Instantiation, AutoCloseable {
+  private static final String INITIALIZE = "_initialize";
+  private static final Signature PROCEDURE = new Signature(List.of(), List.of());
+  private static final Signature ALLOC =
+      new Signature(List.of(ValueKind.I32), List.of(ValueKind.I32));
+  private static final Signature TRANSFORM =
+      new Signature(List.of(ValueKind.I32, ValueKind.I32), List.of(ValueKind.I64));
+
+  /** The null reference, in the low 32 bits. */
+  private static final int NULL = Value.REF_NULL_VALUE;
+
   private final CompiledModule module;
   private final Instance instance;
   private final SlotLease lease;
   private final SlotMemory memory;
   private final EngineConfig config;
   private boolean imageInPlace = true;
+  private boolean fresh = true;
 
   GuestInstance(CompiledModule module, Instance instance, SlotLease lease, EngineConfig config) {
     this.module = module;
@@ -60,7 +76,8 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   /**
-   * Runs the guest within {@code limits}. Afterwards the instance must be reset or closed.
+   * Runs the guest within {@code limits}. Afterwards the instance must be reset or closed before
+   * anyone else's run.
    *
    * @return what it did and used; never throws for anything the guest does
    */
@@ -74,10 +91,15 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     } else {
       if (!imageInPlace) {
         lease.restore();
+        imageInPlace = true;
       }
-      imageInPlace = false;
       memory.attach(wasi);
+      // The engine's interpreter polls the flag, and one that was set before is not this guest's.
+      boolean interrupted = !module.interpretedFunctions().isEmpty() && Thread.interrupted();
       result = guarded(invocation, wasi);
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
       memory.attach(null);
     }
     long durationNanos = System.nanoTime() - startNanos;
@@ -101,14 +123,16 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   private RunResult guarded(Invocation invocation, WasiContext wasi) {
+    boolean begins = fresh;
+    fresh = false;
     try {
-      if (module.startFunction() >= 0) {
+      if (begins && module.startFunction() >= 0) {
         memory.charge(FuelCosts.START);
         call(module.startFunction());
       }
       return switch (invocation) {
-        case Invocation.TypedCall typed -> typed(typed);
-        case Invocation.BytesCall bytes -> bytes(bytes);
+        case Invocation.TypedCall typed -> typed(typed, begins);
+        case Invocation.BytesCall bytes -> bytes(bytes, begins);
         case Invocation.CommandRun _ -> command(wasi);
       };
     } catch (GuestExitException e) {
@@ -131,21 +155,36 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
             () -> new GuestAnswerException("the module exports no function " + Printable.of(name)));
   }
 
+  /** An export that a calling convention needs, which must be of its type. */
+  private Export export(String name, Signature signature) {
+    Export export = export(name);
+    if (!signature.equals(export.signature())) {
+      throw new GuestAnswerException(
+          Printable.of(name) + " is " + export.signature() + "; this call needs " + signature);
+    }
+    return export;
+  }
+
   /** A reactor's constructor (WASI application ABI): before anything but a command. */
-  private void initialize() {
-    var initializer = module.description().function("_initialize");
-    if (initializer.isPresent()) {
-      call(initializer.get().index());
+  private void initialize(boolean begins) {
+    if (begins && module.description().function(INITIALIZE).isPresent()) {
+      call(export(INITIALIZE, PROCEDURE).index());
     }
   }
 
-  private RunResult typed(Invocation.TypedCall typed) {
+  private RunResult typed(Invocation.TypedCall typed, boolean begins) {
     Export export = export(typed.export());
     Signature signature = export.signature();
     if (signature == null || signature.params().size() != typed.args().length) {
       throw new GuestAnswerException("the call has " + typed.args().length + " arguments");
     }
-    initialize();
+    for (int i = 0; i < typed.args().length; i++) {
+      // A number from outside names no function: the caller could call what is not exported.
+      if (signature.params().get(i) == ValueKind.FUNCREF && (int) typed.args()[i] != NULL) {
+        throw new GuestAnswerException("argument " + i + " is a funcref, which can only be null");
+      }
+    }
+    initialize(begins);
     long[] results = call(export.index(), typed.args());
     for (int i = 0; i < results.length; i++) {
       ValueKind kind = signature.results().get(i);
@@ -156,10 +195,10 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return new RunResult.Values(results, signature);
   }
 
-  private RunResult bytes(Invocation.BytesCall bytes) {
-    Export alloc = export("alloc");
-    Export export = export(bytes.export());
-    initialize();
+  private RunResult bytes(Invocation.BytesCall bytes, boolean begins) {
+    Export alloc = export("alloc", ALLOC);
+    Export export = export(bytes.export(), TRANSFORM);
+    initialize(begins);
     int length = bytes.input().length;
     int pointer = (int) call(alloc.index(), length)[0];
     if (Integer.toUnsignedLong(pointer) + length > memory.sizeBytes() || pointer == 0) {
@@ -201,7 +240,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   private RunResult command(WasiContext wasi) {
-    call(export("_start").index());
+    call(export("_start", PROCEDURE).index());
     return new RunResult.Exited(0, wasi.stdout());
   }
 
@@ -213,6 +252,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     lease.reset();
     module.resetInstance(instance);
     imageInPlace = false;
+    fresh = true;
   }
 
   /** Gives the slot back. The instance must not be used again. */

@@ -9,7 +9,10 @@ import dev.skep.engine.ScannedModule.Section;
 import dev.skep.engine.ScannedModule.TableType;
 import dev.skep.limits.ModuleLimits;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +38,7 @@ final class ModuleScanner {
   private int[] functions = {};
   private int[] bodies = {};
   private int memories;
+  private int globals;
   private long memoryMinPages;
   private final List<Export> exports = new ArrayList<>();
   private int start = -1;
@@ -282,9 +286,9 @@ final class ModuleScanner {
   }
 
   private void globals(WasmCursor s) throws ModuleRefusedException {
-    int count = s.u31();
-    s.check("globals", count, limits.globals());
-    for (int i = 0; i < count; i++) {
+    globals = s.u31();
+    s.check("globals", globals, limits.globals());
+    for (int i = 0; i < globals; i++) {
       ValueKind.read(s);
       s.u8();
       constant(s);
@@ -426,9 +430,36 @@ final class ModuleScanner {
     }
   }
 
+  /** The engine's validator does not look at what is exported. Functions are looked at apart. */
+  private void checkKnown(Export export) throws ModuleRefusedException {
+    int count =
+        switch (export.kind()) {
+          case FUNCTION -> Integer.MAX_VALUE;
+          case TABLE -> tables.size();
+          case MEMORY -> memories;
+          case GLOBAL -> globals;
+        };
+    if (export.index() >= count) {
+      throw new ModuleRefusedException(
+          Reason.INVALID,
+          "invalid module: export "
+              + Printable.of(export.name())
+              + " names unknown "
+              + export.kind().name().toLowerCase(Locale.ROOT)
+              + " "
+              + export.index());
+    }
+  }
+
   private ModuleDescription describe(int[] importedTypes) throws ModuleRefusedException {
     List<Export> described = new ArrayList<>(exports.size());
+    Set<String> exported = new HashSet<>();
     for (Export export : exports) {
+      if (!exported.add(export.name())) {
+        throw new ModuleRefusedException(
+            Reason.INVALID, "invalid module: duplicate export name " + Printable.of(export.name()));
+      }
+      checkKnown(export);
       Signature signature = null;
       if (export.kind() == ExternKind.FUNCTION) {
         if (export.index() >= importedTypes.length + functions.length) {

@@ -62,10 +62,6 @@ public final class ImageHolder {
     tables.set(index, elements);
   }
 
-  int segments() {
-    return segments.length;
-  }
-
   byte[] segment(int index) {
     return segments[index];
   }

@@ -30,7 +30,7 @@ public final class PoolingAllocator implements AutoCloseable {
   private final LongAdder resets = new LongAdder();
   private final LongAdder closed = new LongAdder();
   private volatile boolean guards;
-  private volatile boolean unmapped;
+  private boolean unmapped;
 
   /**
    * Reserves the slab.
@@ -124,19 +124,30 @@ public final class PoolingAllocator implements AutoCloseable {
   }
 
   /**
-   * Gives the slab back to the kernel. Every lease must have been closed: a guest that still ran
-   * would end the process.
+   * Gives the slab back to the kernel; nothing is leased any more. Every lease must have been
+   * closed: a guest that still ran would end the process.
    *
-   * @throws IllegalStateException if a lease is open
+   * @throws IllegalStateException if a lease is open; the pool then goes on as it was
    */
   @Override
-  public void close() {
-    if (leased.get() > 0) {
-      throw new IllegalStateException(leased.get() + " leases are open");
+  public synchronized void close() {
+    if (unmapped) {
+      return;
     }
-    if (!unmapped) {
-      unmapped = true;
-      Libc.unmap(slab, layout.totalBytes());
+    // All slots are taken out first, so that none can be leased from now on.
+    int held = 0;
+    int[] slots = new int[config.slots()];
+    for (int slot = free.pop(); slot >= 0; slot = free.pop()) {
+      slots[held++] = slot;
     }
+    int open = config.slots() - retired.get() - held;
+    if (open > 0) {
+      while (held > 0) {
+        free.push(slots[--held]);
+      }
+      throw new IllegalStateException(open + " leases are open");
+    }
+    unmapped = true;
+    Libc.unmap(slab, layout.totalBytes());
   }
 }

@@ -8,6 +8,7 @@ import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.os.Libc;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -32,6 +33,9 @@ public final class SlotLease implements AutoCloseable {
   private final long memoryBase;
   private final List<SlotMemory> memories = new ArrayList<>(1);
   private final List<SlotTable> tables = new ArrayList<>(1);
+
+  /** The data segments that the run has dropped, for all memories alike. */
+  private final BitSet dropped = new BitSet();
 
   private long memoryLimitBytes;
   private long memoryBytes;
@@ -70,6 +74,7 @@ public final class SlotLease implements AutoCloseable {
    * @throws LimitExceededException if its minimum does not fit
    */
   public SlotMemory newMemory(MemoryLimits limits, int index, int count, ImageHolder images) {
+    checkOpen();
     long share = pool.config().slotMemoryBytes() / count / Memory.PAGE_SIZE * Memory.PAGE_SIZE;
     long bytes = (long) limits.initialPages() * Memory.PAGE_SIZE;
     if (bytes > share || !reserveMemory(bytes)) {
@@ -103,6 +108,7 @@ public final class SlotLease implements AutoCloseable {
    */
   public SlotTable newTable(
       Table table, int initialValue, int index, int count, ImageHolder images) {
+    checkOpen();
     int left = pool.config().slotTableElements() - nextTableElement;
     long wanted = table.limits().min();
     // What the table needs now, and an even share of what nobody needs yet for its growth.
@@ -145,6 +151,7 @@ public final class SlotLease implements AutoCloseable {
    * @return false if what the module starts with is already more
    */
   public boolean open(StoreLimits limits) {
+    checkOpen();
     memoryLimitBytes = Math.min(limits.memoryBytes(), pool.config().slotMemoryBytes());
     tableLimit = Math.min(limits.tableElements(), pool.config().slotTableElements());
     memoryPeakBytes = memoryBytes;
@@ -153,7 +160,7 @@ public final class SlotLease implements AutoCloseable {
 
   boolean reserveMemory(long bytes) {
     long total = memoryBytes + bytes;
-    if (total > memoryLimitBytes) {
+    if (closed || total > memoryLimitBytes) {
       return false;
     }
     memoryBytes = total;
@@ -163,11 +170,19 @@ public final class SlotLease implements AutoCloseable {
 
   boolean reserveElements(long count) {
     long total = elements + count;
-    if (total > tableLimit) {
+    if (closed || total > tableLimit) {
       return false;
     }
     elements = total;
     return true;
+  }
+
+  void drop(int segment) {
+    dropped.set(segment);
+  }
+
+  boolean isDropped(int segment) {
+    return dropped.get(segment);
   }
 
   /** Most linear memory held at once since {@link #open}, in bytes. */
@@ -190,7 +205,9 @@ public final class SlotLease implements AutoCloseable {
    * tables restored. After it the slot holds no byte that the run wrote.
    */
   public void reset() {
+    checkOpen();
     discardMemory();
+    dropped.clear();
     memoryBytes = 0;
     elements = 0;
     for (int i = 0; i < memories.size(); i++) {
@@ -206,8 +223,16 @@ public final class SlotLease implements AutoCloseable {
 
   /** Puts the images in place, for the next run. */
   public void restore() {
+    checkOpen();
     for (int i = 0; i < memories.size(); i++) {
       memories.get(i).restore();
+    }
+  }
+
+  /** The slot may be someone else's by now, and a revoked memory's base is no address. */
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the lease of slot " + slot + " has ended");
     }
   }
 

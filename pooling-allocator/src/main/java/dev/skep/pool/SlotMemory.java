@@ -6,7 +6,6 @@ import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.types.DataSegment;
 import dev.skep.limits.StoreMeter;
 import dev.skep.pool.os.RawMemory;
-import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +32,6 @@ public final class SlotMemory extends StoreMeter implements Memory {
   private final int initialPages;
   private final int maximumPages;
   private final long capacityBytes;
-  private final boolean[] dropped;
 
   /** Address of byte 0; 0 once the lease has ended. */
   private long base;
@@ -58,7 +56,6 @@ public final class SlotMemory extends StoreMeter implements Memory {
     this.initialPages = initialPages;
     this.maximumPages = maximumPages;
     this.images = images;
-    this.dropped = new boolean[images.segments()];
     this.size = (long) initialPages * PAGE_SIZE;
   }
 
@@ -230,7 +227,6 @@ public final class SlotMemory extends StoreMeter implements Memory {
     if (image != null) {
       image.copyTo(base);
     }
-    Arrays.fill(dropped, false);
   }
 
   /** Ends all access; the lease gives the pages back. */
@@ -244,7 +240,7 @@ public final class SlotMemory extends StoreMeter implements Memory {
   public void initPassiveSegment(int segment, int to, int from, int length) {
     long n = length & UNSIGNED;
     long start = from & UNSIGNED;
-    byte[] data = dropped[segment] ? DROPPED : images.segment(segment);
+    byte[] data = lease.isDropped(segment) ? DROPPED : images.segment(segment);
     if (start + n > data.length) {
       throw outOfBounds();
     }
@@ -254,7 +250,7 @@ public final class SlotMemory extends StoreMeter implements Memory {
 
   @Override
   public void drop(int segment) {
-    dropped[segment] = true;
+    lease.drop(segment);
   }
 
   // ── Chicory's interface, used by host functions and by code it interprets ─────────────────

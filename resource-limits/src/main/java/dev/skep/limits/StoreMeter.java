@@ -1,5 +1,7 @@
 package dev.skep.limits;
 
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+
 /**
  * Counts down one store's fuel, deadline and call depth while its guest runs.
  *
@@ -37,7 +39,12 @@ public class StoreMeter {
   private long startNanos;
   private long deadlineNanos;
   private long run;
+
+  /** The latest run that was asked to stop. */
   private volatile long cancelledRun = -1;
+
+  private static final AtomicLongFieldUpdater<StoreMeter> CANCELLED_RUN =
+      AtomicLongFieldUpdater.newUpdater(StoreMeter.class, "cancelledRun");
 
   /** Starts a run under {@code limits}; {@code nowNanos} is on {@link System#nanoTime}'s clock. */
   public final void begin(StoreLimits limits, long nowNanos) {
@@ -129,7 +136,8 @@ public class StoreMeter {
    * @param number from {@link #upcomingRun}
    */
   public final void cancel(long number) {
-    cancelledRun = number;
+    // The greater: a late cancel of a run that has ended must not undo that of the one under way.
+    CANCELLED_RUN.accumulateAndGet(this, number, Math::max);
   }
 
   /** Units of fuel charged since {@link #begin}. */

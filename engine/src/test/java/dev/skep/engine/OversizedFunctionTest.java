@@ -1,0 +1,248 @@
+package dev.skep.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.skep.engine.Wat.Function;
+import dev.skep.limits.LimitKind;
+import dev.skep.limits.StoreLimits;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Functions whose code is larger than a JVM method may be (64 KiB) are interpreted: as metered, as
+ * bounded and as isolated as the rest.
+ */
+class OversizedFunctionTest {
+  private static final int REPEATS = 20_000;
+
+  private static Guests guests;
+
+  @BeforeAll
+  static void open() {
+    guests = new Guests();
+  }
+
+  @AfterAll
+  static void close() {
+    assertThat(guests.pool.stats().leased()).isZero();
+    guests.close();
+  }
+
+  /** {@code x = x * 31 + 7}, six operators, again and again. */
+  private static void steps(WasmBuffer code, int repeats) {
+    for (int i = 0; i < repeats; i++) {
+      Wat.raw(code, 0x20, 0, 0x41, 31, 0x6C, 0x41, 7, 0x6A, 0x21, 0);
+    }
+  }
+
+  private static byte[] straight(int repeats, int... end) {
+    WasmBuffer code = new WasmBuffer(1 << 18);
+    steps(code, repeats);
+    Wat.raw(code, end);
+    return code.toBytes();
+  }
+
+  /** {@code local.get 0; end}. */
+  private static final int[] ANSWER = {0x20, 0, 0x0B};
+
+  /** The oversized code never run, then what is asked: {@code block br 0 … end}, and the rest. */
+  private static byte[] heavy(int... then) {
+    WasmBuffer code = new WasmBuffer(1 << 18);
+    Wat.raw(code, 0x02, 0x40, 0x20, 0, 0x0D, 0);
+    steps(code, REPEATS);
+    Wat.raw(code, 0x0B);
+    Wat.raw(code, then);
+    return code.toBytes();
+  }
+
+  private static long model(int x, int repeats) {
+    int value = x;
+    for (int i = 0; i < repeats; i++) {
+      value = value * 31 + 7;
+    }
+    return value & 0xFFFF_FFFFL;
+  }
+
+  @Test
+  void itRunsIsListedAndCostsWhatTheSameCodeInSmallFunctionsCosts() {
+    CompiledModule large =
+        guests.compile(Wat.functions(List.of(new Function(0, straight(REPEATS, ANSWER)))));
+    assertThat(large.interpretedFunctions()).containsExactly(0);
+
+    // f1: 100 calls of f0, which has a hundredth of the code.
+    WasmBuffer calls = new WasmBuffer(1_024);
+    for (int i = 0; i < 100; i++) {
+      Wat.raw(calls, 0x20, 0, 0x10, 0, 0x21, 0);
+    }
+    Wat.raw(calls, ANSWER);
+    CompiledModule small =
+        guests.compile(
+            Wat.functions(
+                List.of(
+                    new Function(0, straight(REPEATS / 100, ANSWER)),
+                    new Function(0, calls.toBytes()))));
+    assertThat(small.interpretedFunctions()).isEmpty();
+
+    try (Probe one = new Probe(guests, large);
+        Probe many = new Probe(guests, small)) {
+      assertThat(one.call("f0", 5)).isEqualTo(model(5, REPEATS));
+      assertThat(one.fuel).isEqualTo(1 + 6L * REPEATS + 1);
+      assertThat(many.call("f1", 5)).isEqualTo(model(5, REPEATS));
+      // Each call adds its three operators, an entry and the answer's local.get.
+      assertThat(many.fuel).isEqualTo(1 + 100 * (3 + 1 + 6L * REPEATS / 100 + 1) + 1);
+    }
+  }
+
+  @Test
+  void fuelAndDeadlineAndCancellationStopItsLoops() {
+    int[][] loops = {
+      {0x03, 0x40, 0x0C, 0, 0x0B, 0x20, 0, 0x0B}, // loop br 0
+      {0x03, 0x40, 0x41, 1, 0x0D, 0, 0x0B, 0x20, 0, 0x0B}, // loop br_if 0
+      {0x03, 0x40, 0x41, 9, 0x0E, 1, 0, 0, 0x0B, 0x20, 0, 0x0B}, // loop br_table 0 0
+    };
+    for (int[] loop : loops) {
+      CompiledModule module = guests.compile(Wat.functions(List.of(new Function(0, heavy(loop)))));
+      assertThat(module.interpretedFunctions()).containsExactly(0);
+      try (Probe probe = new Probe(guests, module)) {
+        probe.limits = Guests.PLENTY.withFuel(300_000);
+        assertThat(probe.limit("f0", 1)).isEqualTo(LimitKind.FUEL);
+        assertThat(probe.fuel).isBetween(299_900L, 300_000L);
+        probe.limits = Guests.PLENTY.withDeadlineNanos(5_000_000);
+        assertThat(probe.limit("f0", 1)).isEqualTo(LimitKind.DEADLINE);
+        probe.limits = Guests.PLENTY;
+        probe.instance.cancel(probe.instance.upcomingRun());
+        assertThat(probe.limit("f0", 1)).isEqualTo(LimitKind.CANCELLED);
+      }
+    }
+  }
+
+  @Test
+  void theThreadsInterruptFlagDoesNotStopIt() {
+    CompiledModule module = guests.compile(Wat.functions(List.of(new Function(0, heavy(ANSWER)))));
+    try (Probe probe = new Probe(guests, module)) {
+      Thread.currentThread().interrupt();
+      RunResult result = probe.run("f0", 3);
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(result).isInstanceOf(RunResult.Values.class);
+    }
+  }
+
+  @Test
+  void itsMemoryAccessesAreBounded() {
+    // i32.load8_u and i32.store8 at the parameter, without and with a large offset.
+    int[] load = {0x20, 0, 0x2D, 0, 0, 0x0B};
+    int[] loadFar = {0x20, 0, 0x2D, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x0B};
+    int[] store = {0x20, 0, 0x41, 1, 0x3A, 0, 0, 0x41, 0, 0x0B};
+    int[] fill = {0x41, 1, 0x41, 1, 0x20, 0, 0xFC, 11, 0, 0x41, 0, 0x0B};
+    int[] get = {0x20, 0, 0x25, 0, 0xD1, 0x0B};
+    CompiledModule module =
+        guests.compile(
+            Wat.functions(
+                List.of(
+                    new Function(0, heavy(load)),
+                    new Function(0, heavy(loadFar)),
+                    new Function(0, heavy(store)),
+                    new Function(0, heavy(fill)),
+                    new Function(0, heavy(get)))));
+    assertThat(module.interpretedFunctions()).containsExactly(0, 1, 2, 3, 4);
+    try (Probe probe = new Probe(guests, module)) {
+      for (long wild : new long[] {65_536, 0x7FFF_FFFF, 0x8000_0000L, 0xFFFF_FFFFL}) {
+        assertThat(probe.trap("f0", wild)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+        assertThat(probe.trap("f1", wild)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+        assertThat(probe.trap("f2", wild)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+        assertThat(probe.trap("f3", wild)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+        assertThat(probe.trap("f4", wild)).isEqualTo(TrapKind.OUT_OF_BOUNDS_TABLE);
+      }
+      probe.call("f2", 65_535);
+      assertThat(probe.call("f0", 65_535)).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void recursionThroughItEndsTypedAndLeavesTheThreadUsable() throws InterruptedException {
+    // f0 is interpreted and calls itself; f1 is compiled and f2 interpreted, and they call in turn.
+    CompiledModule module =
+        guests.compile(
+            Wat.functions(
+                List.of(
+                    new Function(0, heavy(0x20, 0, 0x10, 0, 0x0B)),
+                    new Function(0, Wat.hex(0x20, 0, 0x10, 2, 0x41, 1, 0x6A, 0x0B)),
+                    new Function(0, heavy(0x20, 0, 0x41, 1, 0x11, 0, 0, 0x0B)))));
+    assertThat(module.interpretedFunctions()).containsExactly(0, 2);
+    List<RunResult> results = onWorkerStack(module, "f0", "f1", "f2");
+    assertThat(results).allSatisfy(OversizedFunctionTest::isExhausted);
+  }
+
+  private static void isExhausted(RunResult result) {
+    boolean depth =
+        result instanceof RunResult.LimitReached reached && reached.kind() == LimitKind.CALL_DEPTH;
+    boolean stack =
+        result instanceof RunResult.Trapped trapped
+            && trapped.kind() == TrapKind.CALL_STACK_EXHAUSTED;
+    assertThat(depth || stack).as(result.toString()).isTrue();
+  }
+
+  private static List<RunResult> onWorkerStack(CompiledModule module, String... exports)
+      throws InterruptedException {
+    List<RunResult> results = new ArrayList<>();
+    CallDepthTest.onWorkerStack(() -> {
+      try (Probe probe = new Probe(guests, module)) {
+        probe.limits = Guests.PLENTY.withCallDepth(StoreLimits.MAX_CALL_DEPTH);
+        for (String export : exports) {
+          results.add(probe.run(export, 1));
+        }
+      }
+    });
+    return results;
+  }
+
+  /**
+   * {@code i32.const 0; if; return; end} again and again in a function that calls: leaving the call
+   * depth at every return is what metering adds most by.
+   */
+  private static byte[] returning(int repeats) {
+    WasmBuffer code = new WasmBuffer(1 << 18);
+    for (int i = 0; i < repeats; i++) {
+      Wat.raw(code, 0x41, 0, 0x04, 0x40, 0x0F, 0x0B);
+    }
+    Wat.raw(code, 0x41, 0, 0x04, 0x40, 0x10, 0, 0x0B, 0x0B);
+    return code.toBytes();
+  }
+
+  @Test
+  void aFunctionThatOnlyMeteringMakesTooLargeIsInterpretedToo() {
+    int fits = 1;
+    int tooLarge = 20_000;
+    while (tooLarge - fits > 1) {
+      int middle = (fits + tooLarge) / 2;
+      CompiledModule module =
+          guests.compile(Wat.functions(List.of(new Function(1, returning(middle)))));
+      try (Probe probe = new Probe(guests, module)) {
+        probe.call("f0");
+        assertThat(probe.fuel).as("%d repeats", middle).isEqualTo(1 + 2L * (middle + 1));
+      }
+      if (module.interpretedFunctions().isEmpty()) {
+        fits = middle;
+      } else {
+        tooLarge = middle;
+      }
+    }
+    assertThat(fits).isGreaterThan(500);
+  }
+
+  @Test
+  void manyOversizedFunctionsAreRefusedRatherThanCompiledForHours() {
+    List<Function> many =
+        java.util.Collections.nCopies(80, new Function(0, straight(9_000, ANSWER)));
+    byte[] wasm = Wat.functions(many);
+    assertThat(wasm.length).isGreaterThan(6 << 20);
+    ModuleRefusedException refused =
+        org.assertj.core.api.Assertions.catchThrowableOfType(
+            ModuleRefusedException.class, () -> guests.engine.compile(wasm));
+    assertThat(refused.reason()).isEqualTo(ModuleRefusedException.Reason.LIMIT);
+    assertThat(refused).hasMessageContaining("too large");
+  }
+}

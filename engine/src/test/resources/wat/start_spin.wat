@@ -1,0 +1,5 @@
+;; A start function that never ends.
+(module
+  (start $begin)
+  (func $begin (loop (br 0)))
+  (func (export "f")))
