@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
 /**
@@ -32,6 +33,7 @@ final class ChildNode implements AutoCloseable {
   private final Path dataDir;
   private final URI url;
   private final String token;
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   private ChildNode(Process process, Path dataDir, URI url, String token) {
     this.process = process;
@@ -63,6 +65,8 @@ final class ChildNode implements AutoCloseable {
     builder.environment().put("SKEP_SLOTS", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));
     ChildNode node =
         new ChildNode(builder.start(), dataDir, URI.create("http://127.0.0.1:" + port), token);
+    // A benchmark that is interrupted must not leave a node behind.
+    Runtime.getRuntime().addShutdownHook(new Thread(node::close, "skep-bench-node-end"));
     boolean ready = false;
     try {
       node.awaitReady();
@@ -129,6 +133,9 @@ final class ChildNode implements AutoCloseable {
 
   @Override
   public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
     process.destroy();
     try {
       if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {

@@ -62,6 +62,10 @@ record MetricSamples(Map<String, Double> values) {
     return sum("process_resident_memory_bytes", "");
   }
 
+  double heapUsedBytes() {
+    return sum("jvm_memory_bytes_used", "area=\"heap\"");
+  }
+
   double warmHits() {
     return sum("skep_scheduler_warm_hits_total", "");
   }

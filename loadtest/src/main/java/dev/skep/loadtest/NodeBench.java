@@ -94,8 +94,8 @@ final class NodeBench implements Callable<Integer> {
   private int measure(URI node, String operator) throws InterruptedException {
     try (NodeClient client = new NodeClient(node, operator, concurrency)) {
       LiveFunctions functions = new LiveFunctions(client, live);
-      functions.create(new Progress("stored", live));
       MetricSamples before = settled(client);
+      functions.create(new Progress("stored", live));
 
       CheckedAnswers first = new CheckedAnswers(Guests.bytes(Guests.ANSWER));
       Progress progress = new Progress("live", live);
@@ -209,6 +209,11 @@ final class NodeBench implements Callable<Integer> {
             "B",
             "Wasmtime 49: 18,300 B")
         .add(
+            "heap_bytes_each",
+            "  of that, heap in use",
+            (filled.heapUsedBytes() - before.heapUsedBytes()) / added,
+            "B")
+        .add(
             "process_mib",
             "process resident, all",
             filled.processResidentBytes() / (1 << 20),
@@ -247,7 +252,8 @@ final class NodeBench implements Callable<Integer> {
         .note(
             child == null
                 ? "The node was running before: its memory includes garbage not yet collected."
-                : "The node's memory is read after a collection, heap and code included.")
+                : "The node's memory is read after a collection. Growth is since the node was"
+                    + " fresh: storing, compiling and serving are in it.")
         .note("Chosen with seed " + seed + ".");
   }
 }
