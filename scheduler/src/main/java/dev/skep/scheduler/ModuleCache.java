@@ -8,6 +8,7 @@ import dev.skep.engine.ModuleRefusedException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
@@ -138,7 +139,8 @@ public final class ModuleCache implements AutoCloseable {
   }
 
   /**
-   * Stops compiling; what waits is never compiled. Waits for the one under way, a minute at most.
+   * Stops compiling; what waits is never compiled, and its askers are told. Waits for the one under
+   * way, a minute at most.
    */
   @Override
   public void close() {
@@ -150,5 +152,10 @@ public final class ModuleCache implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    for (CompletableFuture<CompiledModule> waiting : pending.values()) {
+      waiting.completeExceptionally(
+          new CompileRefusedException(new CancellationException("the node is going down")));
+    }
+    pending.clear();
   }
 }

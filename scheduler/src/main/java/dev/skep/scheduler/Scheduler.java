@@ -15,7 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +52,12 @@ public final class Scheduler implements AutoCloseable {
   /** Runs submitted but not yet ended that a drain looks at, in milliseconds between looks. */
   private static final long DRAIN_POLL_MILLIS = 10;
 
+  /** How long a close lets runs go on that execute. */
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
+
+  /** How long a cancelled run may take to the end of its slice, on a machine that is overloaded. */
+  private static final Duration CANCEL_PATIENCE = Duration.ofSeconds(30);
+
   private final SchedulerConfig config;
   private final PoolingAllocator pool;
   private final ReceiptLog receipts;
@@ -61,8 +69,17 @@ public final class Scheduler implements AutoCloseable {
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger settling = new AtomicInteger();
   private final List<Thread> workers = new ArrayList<>();
+
+  /** By worker. */
+  private final AtomicReferenceArray<@Nullable RunTicket> executing;
+
   private volatile boolean draining;
+
+  /** Workers begin no more runs. */
   private volatile boolean stopped;
+
+  /** No worker will come for what waits. */
+  private volatile boolean closed;
 
   /** Tells a worker to end. */
   private static final TenantQueue END = new TenantQueue(new TenantId("end"));
@@ -74,10 +91,12 @@ public final class Scheduler implements AutoCloseable {
     this.receipts = receipts;
     this.listener = listener;
     this.warm = new WarmSlots(pool.config().slots());
+    this.executing = new AtomicReferenceArray<>(config.workers());
     long stackBytes =
         (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + WORKER_RESERVE_BYTES;
     for (int i = 0; i < config.workers(); i++) {
-      Thread worker = new Thread(null, this::work, "skep-worker-" + i, stackBytes);
+      int index = i;
+      Thread worker = new Thread(null, () -> work(index), "skep-worker-" + i, stackBytes);
       worker.setDaemon(true);
       workers.add(worker);
       worker.start();
@@ -109,6 +128,10 @@ public final class Scheduler implements AutoCloseable {
       refuse(queue, ticket, refusal);
     } else {
       toRing(queue);
+      if (closed) {
+        // It came in beside the close, which may not have seen it.
+        abandon(queue);
+      }
     }
     return ticket;
   }
@@ -120,15 +143,38 @@ public final class Scheduler implements AutoCloseable {
 
   private void refuse(TenantQueue queue, RunTicket ticket, Refusal refusal) {
     ticket.settled = true;
-    queue.refused.increment();
-    listener.refused(queue.tenant, refusal);
-    ticket.callback.refused(refusal);
+    countRefusal(queue, refusal);
+    try {
+      ticket.callback.refused(refusal);
+    } catch (RuntimeException e) {
+      LOG.atError().setCause(e).addKeyValue("run", ticket.request.id()).log("a callback failed");
+    }
   }
 
   /** Counts a refusal that was decided before a run could be submitted. */
   public void countRefusal(TenantId tenant, Refusal refusal) {
-    queueOf(tenant).refused.increment();
-    listener.refused(tenant, refusal);
+    countRefusal(queueOf(tenant), refusal);
+  }
+
+  private void countRefusal(TenantQueue queue, Refusal refusal) {
+    queue.refused.increment();
+    try {
+      listener.refused(queue.tenant, refusal);
+    } catch (RuntimeException e) {
+      listenerFailed(e);
+    }
+  }
+
+  private static void listenerFailed(RuntimeException e) {
+    LOG.atError().setCause(e).log("a listener failed");
+  }
+
+  /** Refuses all that waits in a queue for which no worker comes any more. */
+  private void abandon(TenantQueue queue) {
+    for (RunTicket ticket = queue.abandon(); ticket != null; ticket = queue.abandon()) {
+      queued.decrementAndGet();
+      refuse(queue, ticket, Refusal.DRAINING);
+    }
   }
 
   private void toRing(TenantQueue queue) {
@@ -140,7 +186,7 @@ public final class Scheduler implements AutoCloseable {
   // ── Workers ───────────────────────────────────────────────────────────────────────────────
 
   @SuppressWarnings("ReferenceEquality") // END is a marker
-  private void work() {
+  private void work(int worker) {
     while (true) {
       TenantQueue queue;
       try {
@@ -158,8 +204,13 @@ public final class Scheduler implements AutoCloseable {
       if (ticket != null) {
         queued.decrementAndGet();
         toRing(queue);
+        executing.set(worker, ticket);
         try {
-          execute(queue, ticket);
+          if (stopped) {
+            refuse(queue, ticket, Refusal.DRAINING);
+          } else {
+            execute(queue, ticket);
+          }
         } catch (RuntimeException | Error e) {
           LOG.atError().setCause(e).addKeyValue("run", ticket.request.id()).log("a run failed");
           if (!ticket.settled) {
@@ -171,6 +222,7 @@ public final class Scheduler implements AutoCloseable {
                 System.currentTimeMillis());
           }
         }
+        executing.set(worker, null);
         queue.ended();
       }
       running.decrementAndGet();
@@ -180,7 +232,11 @@ public final class Scheduler implements AutoCloseable {
 
   private void execute(TenantQueue queue, RunTicket ticket) {
     RunRequest request = ticket.request;
-    listener.started(request.tenant(), System.nanoTime() - ticket.queuedNanos);
+    try {
+      listener.started(request.tenant(), System.nanoTime() - ticket.queuedNanos);
+    } catch (RuntimeException e) {
+      listenerFailed(e);
+    }
     long startedEpochMillis = System.currentTimeMillis();
     WarmSlots.Key key = new WarmSlots.Key(request.tenant(), request.function(), request.version());
     WarmSlots.Entry entry = warm.take(key);
@@ -272,14 +328,47 @@ public final class Scheduler implements AutoCloseable {
     if (outcome != Outcome.COMPLETED) {
       queue.failed.increment();
     }
-    listener.ended(receipt);
+    try {
+      listener.ended(receipt);
+    } catch (RuntimeException e) {
+      listenerFailed(e);
+    }
     settling.incrementAndGet();
-    receipts.append(
-        receipt,
-        failure -> {
-          settling.decrementAndGet();
-          ticket.callback.ended(report, receipt, failure);
-        });
+    Settlement settlement = new Settlement(ticket, report, receipt);
+    try {
+      receipts.append(receipt, settlement);
+    } catch (RuntimeException e) {
+      LOG.atError().setCause(e).addKeyValue("run", request.id()).log("a receipt was not appended");
+      settlement.appended(e);
+    }
+  }
+
+  /** Tells a run's callback its end, once, whatever the receipt log and the callback do. */
+  private final class Settlement implements ReceiptLog.Done {
+    private final RunTicket ticket;
+    private final RunReport report;
+    private final Receipt receipt;
+    private final AtomicBoolean told = new AtomicBoolean();
+
+    private Settlement(RunTicket ticket, RunReport report, Receipt receipt) {
+      this.ticket = ticket;
+      this.report = report;
+      this.receipt = receipt;
+    }
+
+    @Override
+    public void appended(@Nullable Throwable failure) {
+      if (!told.compareAndSet(false, true)) {
+        return;
+      }
+      try {
+        ticket.callback.ended(report, receipt, failure);
+      } catch (RuntimeException e) {
+        LOG.atError().setCause(e).addKeyValue("run", receipt.run()).log("a callback failed");
+      } finally {
+        settling.decrementAndGet();
+      }
+    }
   }
 
   private static Outcome outcome(RunResult result) {
@@ -370,7 +459,11 @@ public final class Scheduler implements AutoCloseable {
     return true;
   }
 
-  /** Drains for a moment, ends the workers and closes all instances. */
+  /**
+   * Ends the workers and closes all instances. Runs that wait are refused, runs that execute have a
+   * moment to end and are cancelled then; every callback is called. Whoever wants them to end by
+   * themselves drains before.
+   */
   @Override
   public void close() {
     draining = true;
@@ -378,13 +471,34 @@ public final class Scheduler implements AutoCloseable {
     for (int i = 0; i < workers.size(); i++) {
       ring.add(END);
     }
-    for (Thread worker : workers) {
-      try {
-        worker.join(Duration.ofSeconds(30));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+    join(CLOSE_PATIENCE);
+    for (int i = 0; i < workers.size(); i++) {
+      RunTicket ticket = executing.get(i);
+      if (ticket != null) {
+        ticket.cancel();
       }
     }
+    join(CANCEL_PATIENCE);
+    closed = true;
+    for (TenantQueue queue : tenants.values()) {
+      abandon(queue);
+    }
     warm.closeAll();
+  }
+
+  /** Waits for all workers to end, for as long as {@code patience} in all. */
+  private void join(Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    for (Thread worker : workers) {
+      try {
+        long left = deadline - System.nanoTime();
+        if (left > 0 && !worker.join(Duration.ofNanos(left))) {
+          LOG.atWarn().addKeyValue("worker", worker.getName()).log("a worker is still running");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
   }
 }

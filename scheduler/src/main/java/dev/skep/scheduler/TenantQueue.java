@@ -48,14 +48,28 @@ final class TenantQueue {
         && inRing.compareAndSet(false, true);
   }
 
-  /** The next ticket, counted as running, once the queue has been taken out of the ring. */
+  /**
+   * The next ticket, counted as running, once the queue has been taken out of the ring; null if
+   * there is none or no more may run. The caller must look at {@link #entersRing} again.
+   */
   @Nullable RunTicket next() {
-    RunTicket ticket = waiting.poll();
+    // Looked at again, because entering is a look and then a step: a queue can enter just as its
+    // last place is taken. Only who holds its place in the ring comes here, so this look is exact.
+    RunTicket ticket = running.get() < limits.concurrency() ? waiting.poll() : null;
     if (ticket != null) {
       running.incrementAndGet();
       queued.decrementAndGet();
     }
     inRing.set(false);
+    return ticket;
+  }
+
+  /** Takes a ticket out that is not to run. */
+  @Nullable RunTicket abandon() {
+    RunTicket ticket = waiting.poll();
+    if (ticket != null) {
+      queued.decrementAndGet();
+    }
     return ticket;
   }
 

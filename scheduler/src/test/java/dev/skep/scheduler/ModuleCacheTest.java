@@ -1,0 +1,160 @@
+package dev.skep.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.skep.engine.CompiledModule;
+import dev.skep.engine.Engine;
+import dev.skep.engine.EngineConfig;
+import dev.skep.engine.ModuleRefusedException;
+import dev.skep.limits.PriceTable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Modules are compiled once, beside those who ask, and failures are not kept. */
+@Timeout(120)
+class ModuleCacheTest {
+  private static final TenantId TENANT = new TenantId("t");
+  private static final byte[] ADD = Node.guest("add");
+  private static final ModuleDigest DIGEST = ModuleDigest.of(ADD);
+
+  private final Engine engine = new Engine(EngineConfig.DEFAULTS);
+
+  private static SchedulerConfig config(int compileQueue) {
+    return new SchedulerConfig(1, 10, compileQueue, 1 << 20, PriceTable.DEFAULTS);
+  }
+
+  /** A source that keeps the compiler waiting until it is let go. */
+  private static final class Gate implements ModuleSource {
+    final CountDownLatch reached = new CountDownLatch(1);
+    final CountDownLatch open = new CountDownLatch(1);
+    final AtomicInteger asked = new AtomicInteger();
+
+    @Override
+    public Optional<byte[]> moduleBytes(TenantId tenant, ModuleDigest digest) {
+      asked.incrementAndGet();
+      reached.countDown();
+      try {
+        open.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return Optional.of(ADD);
+    }
+  }
+
+  private static CompiledModule await(CompletableFuture<CompiledModule> future) throws Exception {
+    return future.get(60, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void concurrentAskersGetOneCompilation() throws Exception {
+    Gate gate = new Gate();
+    try (ModuleCache cache = new ModuleCache(engine, gate, config(10))) {
+      ConcurrentLinkedQueue<CompletableFuture<CompiledModule>> futures =
+          new ConcurrentLinkedQueue<>();
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < 8; t++) {
+        threads.add(Thread.ofPlatform().start(() -> futures.add(cache.get(TENANT, DIGEST, null))));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(cache.ifReady(DIGEST)).isNull();
+      gate.open.countDown();
+      CompiledModule module = await(cache.get(TENANT, DIGEST, null));
+      for (CompletableFuture<CompiledModule> future : futures) {
+        assertThat(await(future)).isSameAs(module);
+      }
+      assertThat(gate.asked).hasValue(1);
+      assertThat(engine.stats().compiled()).isEqualTo(1);
+      assertThat(cache.ifReady(DIGEST)).isSameAs(module);
+      assertThat(cache.get(TENANT, DIGEST, null)).isCompletedWithValue(module);
+    }
+  }
+
+  @Test
+  void bytesAtHandAreNotFetched() throws Exception {
+    Gate gate = new Gate();
+    try (ModuleCache cache = new ModuleCache(engine, gate, config(10))) {
+      assertThat(await(cache.get(TENANT, DIGEST, ADD)).description().bytes()).isEqualTo(ADD.length);
+      assertThat(gate.asked).hasValue(0);
+    }
+  }
+
+  @Test
+  void aFullQueueRefusesAndForgetsTheAsker() throws Exception {
+    Gate gate = new Gate();
+    try (ModuleCache cache = new ModuleCache(engine, gate, config(1))) {
+      CompletableFuture<CompiledModule> compiling = cache.get(TENANT, DIGEST, null);
+      gate.reached.await();
+      CompletableFuture<CompiledModule> waiting = cache.get(TENANT, digest(1), ADD);
+      assertThat(cache.queued()).isEqualTo(1);
+      CompletableFuture<CompiledModule> refused = cache.get(TENANT, digest(2), ADD);
+      assertThatThrownBy(() -> await(refused)).hasCauseInstanceOf(CompileRefusedException.class);
+      gate.open.countDown();
+      await(compiling);
+      await(waiting);
+      await(cache.get(TENANT, digest(2), ADD));
+    }
+  }
+
+  private static ModuleDigest digest(int number) {
+    return ModuleDigest.of(new byte[] {(byte) number});
+  }
+
+  @Test
+  void aFailureIsNotKept() throws Exception {
+    AtomicReference<Optional<byte[]>> source = new AtomicReference<>(Optional.empty());
+    try (ModuleCache cache = new ModuleCache(engine, (_, _) -> source.get(), config(10))) {
+      assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
+          .hasCauseInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("is gone");
+      source.set(Optional.of(new byte[] {1, 2, 3}));
+      assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
+          .hasCauseInstanceOf(ModuleRefusedException.class);
+      source.set(Optional.of(ADD));
+      assertThat(await(cache.get(TENANT, DIGEST, null)).interpretedFunctions()).isEmpty();
+    }
+  }
+
+  @Test
+  void aSourceThatThrowsFailsItsAskersOnly() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    ModuleSource source =
+        (_, _) -> {
+          if (asked.incrementAndGet() == 1) {
+            throw new IllegalStateException("no database");
+          }
+          return Optional.of(ADD);
+        };
+    try (ModuleCache cache = new ModuleCache(engine, source, config(10))) {
+      assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
+          .hasMessageContaining("no database");
+      await(cache.get(TENANT, DIGEST, null));
+    }
+  }
+
+  @Test
+  void closingFailsWhatWaitsRatherThanForgettingIt() throws Exception {
+    Gate gate = new Gate();
+    ModuleCache cache = new ModuleCache(engine, gate, config(10));
+    CompletableFuture<CompiledModule> compiling = cache.get(TENANT, DIGEST, null);
+    gate.reached.await();
+    CompletableFuture<CompiledModule> waiting = cache.get(TENANT, digest(1), ADD);
+    cache.close();
+    assertThat(compiling).isDone();
+    assertThatThrownBy(() -> await(waiting)).hasCauseInstanceOf(CompileRefusedException.class);
+    assertThatThrownBy(() -> await(cache.get(TENANT, digest(2), ADD)))
+        .hasCauseInstanceOf(CompileRefusedException.class);
+  }
+}

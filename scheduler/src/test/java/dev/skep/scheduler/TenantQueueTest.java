@@ -1,0 +1,122 @@
+package dev.skep.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.skep.scheduler.Node.Answer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** One tenant's queue: its bounds, its place in the ring, its concurrency. */
+@Timeout(120)
+class TenantQueueTest {
+  private static RunTicket ticket(int concurrency, int queueDepth) {
+    return new RunTicket(
+        Node.quick().tenantLimits(Node.tenantLimits(concurrency, queueDepth)).request(),
+        new Answer(),
+        0);
+  }
+
+  @Test
+  void aQueueIsInTheRingOnceAndOnlyWithSomethingToRun() {
+    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    assertThat(queue.entersRing()).isFalse();
+    RunTicket first = ticket(2, 10);
+    assertThat(queue.offer(first)).isTrue();
+    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.offer(ticket(2, 10))).isTrue();
+    assertThat(queue.entersRing()).isFalse();
+    assertThat(queue.next()).isSameAs(first);
+    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.next()).isNotNull();
+    assertThat(queue.offer(ticket(2, 10))).isTrue();
+    assertThat(queue.entersRing()).as("two run already").isFalse();
+    queue.ended();
+    assertThat(queue.entersRing()).isTrue();
+  }
+
+  @Test
+  void aQueueThatEnteredTheRingAsItsConcurrencyFilledGivesNothingOut() {
+    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    for (int i = 0; i < 3; i++) {
+      assertThat(queue.offer(ticket(2, 10))).isTrue();
+    }
+    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.next()).isNotNull();
+    assertThat(queue.entersRing()).isTrue();
+    // Between its look at the concurrency and its entry another thread did this:
+    assertThat(queue.next()).isNotNull();
+    assertThat(queue.next()).isNull();
+    assertThat(queue.running()).isEqualTo(2);
+    assertThat(queue.queued()).isEqualTo(1);
+    queue.ended();
+    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.next()).isNotNull();
+  }
+
+  @Test
+  void noTicketIsLostAndConcurrencyHeldAmongThreads() throws InterruptedException {
+    int tickets = 100_000;
+    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
+    TenantQueue end = new TenantQueue(new TenantId("end"));
+    AtomicInteger running = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    AtomicInteger ran = new AtomicInteger();
+    RunTicket one = ticket(1, 100_000);
+    List<Thread> threads = new ArrayList<>();
+    for (int t = 0; t < 4; t++) {
+      threads.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  for (TenantQueue q = ring.take(); !q.tenant.equals(end.tenant); q = ring.take()) {
+                    RunTicket ticket = q.next();
+                    if (ticket != null) {
+                      if (q.entersRing()) {
+                        ring.add(q);
+                      }
+                      most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                      running.decrementAndGet();
+                      if (ran.incrementAndGet() == tickets) {
+                        for (int i = 0; i < 4; i++) {
+                          ring.add(end);
+                        }
+                      }
+                      q.ended();
+                    }
+                    if (q.entersRing()) {
+                      ring.add(q);
+                    }
+                  }
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              }));
+    }
+    for (int t = 0; t < 2; t++) {
+      threads.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; i < tickets / 2; i++) {
+                  while (!queue.offer(one)) {
+                    Thread.onSpinWait();
+                  }
+                  if (queue.entersRing()) {
+                    ring.add(queue);
+                  }
+                }
+              }));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(ran).hasValue(tickets);
+    assertThat(most).hasValue(1);
+    assertThat(queue.queued()).isZero();
+    assertThat(queue.running()).isZero();
+  }
+}
