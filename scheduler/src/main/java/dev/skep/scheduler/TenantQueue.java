@@ -33,7 +33,8 @@ final class TenantQueue {
   /** Takes a ticket in, unless as many wait as may. */
   boolean offer(RunTicket ticket) {
     limits = ticket.request.tenantLimits();
-    if (queued.incrementAndGet() > limits.queueDepth() + (running.get() == 0 ? 1 : 0)) {
+    if (queued.incrementAndGet()
+        > limits.queueDepth() + Math.max(0, limits.concurrency() - running.get())) {
       queued.decrementAndGet();
       return false;
     }
