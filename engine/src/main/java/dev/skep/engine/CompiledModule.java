@@ -3,12 +3,15 @@ package dev.skep.engine;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.MutabilityType;
 import dev.skep.limits.StoreLimits;
-import dev.skep.pool.ImageHolder;
+import dev.skep.pool.ModuleImages;
 import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotOwner;
+import dev.skep.pool.SlotRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,7 +36,8 @@ public final class CompiledModule {
   private final byte[] names;
   private final int startFunction;
   private final int functions;
-  private final ImageHolder images;
+  private final ModuleImages images;
+  private final long startsWithBytes;
   private final Element[] elements;
   private final int[] mutableGlobals;
   private volatile long @Nullable [] initialGlobals;
@@ -61,10 +65,11 @@ public final class CompiledModule {
     this.names =
         range == null ? new byte[0] : Arrays.copyOfRange(scanned.bytes(), range.from(), range.to());
     this.images =
-        new ImageHolder(
+        new ModuleImages(
             module.memorySection().map(s -> s.memoryCount()).orElse(0),
             module.tableSection().tableCount(),
             module.dataSection().dataSegments());
+    this.startsWithBytes = startsWithBytes(module);
     this.elements = module.elementSection().elements();
     List<Integer> mutable = new ArrayList<>();
     for (int i = 0; i < module.globalSection().globalCount(); i++) {
@@ -73,6 +78,17 @@ public final class CompiledModule {
       }
     }
     this.mutableGlobals = mutable.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  /** What its memories start with; each has an even share of a slot, which the largest decides. */
+  private static long startsWithBytes(WasmModule module) {
+    long largest = 0;
+    int count = module.memorySection().map(s -> s.memoryCount()).orElse(0);
+    for (int i = 0; i < count; i++) {
+      int pages = module.memorySection().orElseThrow().getMemory(i).limits().initialPages();
+      largest = Math.max(largest, (long) pages * Memory.PAGE_SIZE);
+    }
+    return largest * count;
   }
 
   public ModuleDescription description() {
@@ -97,6 +113,11 @@ public final class CompiledModule {
     return interpreted;
   }
 
+  /** The wish for a slot that an instance of this module can be built in. */
+  public SlotRequest slotFor(SlotOwner owner) {
+    return new SlotRequest(owner, images, startsWithBytes);
+  }
+
   /**
    * Builds an instance in {@code lease}, within {@code limits}. On failure the lease is closed.
    * Does not run the guest's code.
@@ -112,9 +133,9 @@ public final class CompiledModule {
           Instance.builder(module)
               .withImportValues(imports)
               .withMachineFactory(machines)
-              .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount, images))
+              .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount))
               .withTableFactory(
-                  (table, value) -> lease.newTable(table, value, next[1]++, tableCount, images))
+                  (table, value) -> lease.newTable(table, value, next[1]++, tableCount))
               .withStart(false)
               .build();
       lease.settle();

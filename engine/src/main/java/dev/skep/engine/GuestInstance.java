@@ -4,11 +4,12 @@ import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.wasm.types.Value;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.limits.FuelCosts;
-import dev.skep.limits.LimitKind;
+import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An instance in its slot: runs once, is reset, and may run again. Confined to one thread at a
@@ -35,7 +36,6 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   private final SlotLease lease;
   private final SlotMemory memory;
   private final EngineConfig config;
-  private boolean imageInPlace = true;
   private boolean fresh = true;
 
   GuestInstance(CompiledModule module, Instance instance, SlotLease lease, EngineConfig config) {
@@ -50,9 +50,14 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return module;
   }
 
-  /** Index of its slot. */
+  /** Number of its slot; changes when a run grows into a larger one. */
   public int slot() {
     return lease.slot();
+  }
+
+  /** Index of the class its slot belongs to. */
+  public int slotClass() {
+    return lease.slotClass();
   }
 
   /** Linear memory held now, in bytes. */
@@ -86,13 +91,10 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     memory.begin(limits, startNanos);
     WasiContext wasi = WasiContext.of(invocation, config);
     RunResult result;
-    if (!lease.open(limits)) {
-      result = tooSmall(limits);
+    LimitExceededException tooSmall = open(limits);
+    if (tooSmall != null) {
+      result = Traps.result(module, tooSmall);
     } else {
-      if (!imageInPlace) {
-        lease.restore();
-        imageInPlace = true;
-      }
       memory.attach(wasi);
       // The engine's interpreter polls the flag, and one that was set before is not this guest's.
       boolean interrupted = !module.interpretedFunctions().isEmpty() && Thread.interrupted();
@@ -110,16 +112,14 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return report;
   }
 
-  private RunResult tooSmall(StoreLimits limits) {
-    boolean isMemory = lease.memoryBytes() > limits.memoryBytes();
-    LimitKind kind = isMemory ? LimitKind.MEMORY : LimitKind.TABLE;
-    long limit = isMemory ? limits.memoryBytes() : limits.tableElements();
-    long held = isMemory ? lease.memoryBytes() : lease.tableElements();
-    return new RunResult.LimitReached(
-        kind,
-        limit,
-        "the module starts with " + held + "; " + kind.field() + " allows " + limit,
-        List.of());
+  /** Opens the store; answers why not. */
+  private @Nullable LimitExceededException open(StoreLimits limits) {
+    try {
+      lease.open(limits);
+      return null;
+    } catch (LimitExceededException e) {
+      return e;
+    }
   }
 
   private RunResult guarded(Invocation invocation, WasiContext wasi) {
@@ -251,11 +251,18 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   public void reset() {
     lease.reset();
     module.resetInstance(instance);
-    imageInPlace = false;
     fresh = true;
   }
 
-  /** Gives the slot back. The instance must not be used again. */
+  /**
+   * Gives the slot back with the module's images still in it, for another instance of the module.
+   * The instance must not be used again.
+   */
+  public void release() {
+    lease.release();
+  }
+
+  /** Gives the slot back, empty. The instance must not be used again. */
   @Override
   public void close() {
     lease.close();

@@ -62,7 +62,9 @@ final class ChildNode implements AutoCloseable {
     builder.environment().put("SKEP_DATA_DIR", dataDir.resolve("data").toString());
     builder.environment().put("SKEP_OPERATOR_TOKEN", token);
     builder.environment().remove("SKEP_DATABASE_URL");
-    builder.environment().put("SKEP_SLOTS", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));
+    builder
+        .environment()
+        .put("SKEP_INSTANCES", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));
     ChildNode node =
         new ChildNode(builder.start(), dataDir, URI.create("http://127.0.0.1:" + port), token);
     // A benchmark that is interrupted must not leave a node behind.

@@ -10,9 +10,13 @@ import dev.skep.engine.ModuleRefusedException;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.limits.StoreLimits;
+import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolingAllocator;
+import dev.skep.pool.SlotClass;
 import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotOwner;
+import dev.skep.pool.TakeRefused;
 import java.util.Arrays;
 
 /** Engine and slab without a node around them, as the benchmarks in this process use them. */
@@ -21,11 +25,21 @@ final class GuestPool implements AutoCloseable {
   static final StoreLimits PLENTY =
       StoreLimits.DEFAULTS.withFuel(StoreLimits.MAX_FUEL).withDeadlineNanos(600_000_000_000L);
 
-  private final PoolingAllocator slab;
+  private final InstanceAllocator slab;
+  private final SlotOwner owner;
   private final Engine engine;
 
   GuestPool(int slots, EngineConfig config) {
-    slab = new PoolingAllocator(PoolConfig.DEFAULTS.withSlots(slots));
+    slab =
+        new PoolingAllocator(
+            PoolConfig.DEFAULTS
+                .with()
+                .classes(
+                    new SlotClass(512L << 10, slots),
+                    new SlotClass(4L << 20, slots),
+                    new SlotClass(64L << 20, slots))
+                .build());
+    owner = slab.newOwner();
     engine = new Engine(config);
   }
 
@@ -41,13 +55,13 @@ final class GuestPool implements AutoCloseable {
 
   /** A new instance in a slot of its own, which closing it gives back. */
   GuestInstance instance(CompiledModule module) {
-    SlotLease lease = slab.take();
-    if (lease == null) {
-      throw new IllegalStateException("the slab is full");
-    }
-    return switch (module.instantiate(lease, PLENTY)) {
-      case GuestInstance instance -> instance;
-      case Instantiation.Failed failed -> throw new IllegalStateException(failed.toString());
+    return switch (slab.take(module.slotFor(owner))) {
+      case TakeRefused refused -> throw new IllegalStateException(refused.message());
+      case SlotLease lease ->
+          switch (module.instantiate(lease, PLENTY)) {
+            case GuestInstance instance -> instance;
+            case Instantiation.Failed failed -> throw new IllegalStateException(failed.toString());
+          };
     };
   }
 

@@ -1,35 +1,54 @@
 package dev.skep.pool;
 
-import dev.skep.pool.os.Libc;
-import java.util.concurrent.atomic.AtomicInteger;
+import dev.skep.pool.SlabVisitor.State;
+import dev.skep.pool.SlotHome.Fate;
+import dev.skep.pool.SlotHome.Place;
+import dev.skep.pool.SlotKernel.Step;
+import dev.skep.pool.os.BatchedDiscard;
+import dev.skep.pool.os.PageScan;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Owns the slab and leases its slots. Reserves address space once, at start; taking and giving back
- * a slot neither maps nor unmaps. Thread-safe and lock-free.
+ * a slot maps nothing but images that are too large to be copied. Thread-safe.
  */
-public final class PoolingAllocator implements AutoCloseable {
+public final class PoolingAllocator implements InstanceAllocator {
   private static final Logger LOG = LoggerFactory.getLogger(PoolingAllocator.class);
 
+  /** Idle leases that one take may ask for: others may take what it had closed. */
+  private static final int MOST_RECLAIMS = 64;
+
   private final PoolConfig config;
+  private final SlotKernel kernel;
   private final SlabLayout layout;
   private final long slab;
-  private final SlotFreeList free;
+  private final SlotIndex[] free;
+  private final SlotCredits credits;
+  private final AllocatorFigures figures;
+  private final DecommitQueue decommits;
+  private final MemoryReset memoryReset;
+  private final Home home = new Home();
 
   /** Leases each slot has had. */
   private final AtomicLongArray generations;
 
-  private final AtomicInteger leased = new AtomicInteger();
-  private final AtomicInteger retired = new AtomicInteger();
-  private final LongAdder taken = new LongAdder();
-  private final LongAdder refused = new LongAdder();
-  private final LongAdder resets = new LongAdder();
-  private final LongAdder closed = new LongAdder();
+  /** Who has leased each slot. */
+  private final AtomicReferenceArray<@Nullable SlotOwner> owners;
+
+  /** Of a warm slot, the memories whose image is mapped, a bit each. */
+  private final AtomicLongArray mapped;
+
+  private final AtomicReferenceArray<@Nullable State> states;
+
+  private volatile SlotReclaimer reclaimer = SlotReclaimer.NONE;
   private volatile boolean guards;
+  private volatile boolean closing;
   private boolean unmapped;
 
   /**
@@ -38,14 +57,36 @@ public final class PoolingAllocator implements AutoCloseable {
    * @throws dev.skep.pool.os.SystemCallException if the kernel does not give the address space
    */
   public PoolingAllocator(PoolConfig config) {
-    this.config = config;
-    this.layout = SlabLayout.of(config);
-    this.slab = Libc.mapPrivate(layout.totalBytes());
-    this.free = new SlotFreeList(config.slots());
-    this.generations = new AtomicLongArray(config.slots());
-    this.guards = config.guardBytes() > 0;
+    this(config, SlotKernel.LINUX);
   }
 
+  PoolingAllocator(PoolConfig config, SlotKernel kernel) {
+    this.config = config;
+    this.kernel = kernel;
+    this.layout = SlabLayout.of(config);
+    this.credits = new SlotCredits(config);
+    this.figures = new AllocatorFigures(config);
+    this.free = new SlotIndex[layout.areas().size()];
+    int threads = Runtime.getRuntime().availableProcessors();
+    for (int i = 0; i < free.length; i++) {
+      SlabLayout.Area area = layout.areas().get(i);
+      free[i] = new SlotIndex(area.firstSlot(), area.slots(), config.unusedWarmSlots(), threads);
+    }
+    this.generations = new AtomicLongArray(layout.slots());
+    this.owners = new AtomicReferenceArray<>(layout.slots());
+    this.mapped = new AtomicLongArray(layout.slots());
+    this.states = new AtomicReferenceArray<>(layout.slots());
+    boolean scanning =
+        config.pageScan() == PoolConfig.PageScanning.AUTO && kernel.pageScan() != null;
+    this.memoryReset = new MemoryReset(kernel, scanning, config.keepResidentMemoryBytes());
+    this.decommits =
+        new DecommitQueue(
+            kernel, config.decommitBatch(), free.length, figures, this::giveCold, this::retire);
+    this.guards = config.guardBytes() > 0;
+    this.slab = kernel.reserve(layout.totalBytes());
+  }
+
+  @Override
   public PoolConfig config() {
     return config;
   }
@@ -54,21 +95,179 @@ public final class PoolingAllocator implements AutoCloseable {
     return layout;
   }
 
-  /** Leases a free slot, or answers null when there is none. The slot's memory is all zero. */
-  public @Nullable SlotLease take() {
-    int slot = free.pop();
-    if (slot < 0) {
-      refused.increment();
-      return null;
+  long slabAddress() {
+    return slab;
+  }
+
+  @Override
+  public SlotOwner newOwner() {
+    return new SlotOwner(credits);
+  }
+
+  @Override
+  public void reclaimWith(SlotReclaimer value) {
+    reclaimer = value;
+  }
+
+  // ── Taking ────────────────────────────────────────────────────────────────────────────────
+
+  @Override
+  public TakeOutcome take(SlotRequest request) {
+    int least = layout.classFor(request.memoryBytes());
+    if (least < 0) {
+      return figures.refuse(
+          TakeRefused.Reason.TOO_LARGE,
+          "the instance starts with "
+              + request.memoryBytes()
+              + " bytes of memory; a slot holds at most "
+              + config.mostMemoryBytes());
     }
-    leased.incrementAndGet();
-    taken.increment();
-    long generation = generations.incrementAndGet(slot);
-    if (generation == 1) {
-      guard(slot);
+    least = Math.max(least, Math.min(request.images().slotClass(), free.length - 1));
+    TakeRefused.Reason why = TakeRefused.Reason.NO_SLOT;
+    for (int attempt = 0; attempt <= MOST_RECLAIMS && !closing; attempt++) {
+      for (int slotClass = least; slotClass < free.length; slotClass++) {
+        why = request.owner().lease(slotClass);
+        if (why == TakeRefused.Reason.CEILING || why == TakeRefused.Reason.NO_INSTANCE) {
+          break;
+        }
+        if (why == null) {
+          SlotLease taken = takeIn(slotClass, request);
+          if (taken != null) {
+            return taken;
+          }
+          why = TakeRefused.Reason.NO_SLOT;
+        }
+      }
+      if (!reclaim(request.owner(), least, why)) {
+        break;
+      }
     }
-    return new SlotLease(
-        this, slot, generation, slab + layout.tableOffset(slot), slab + layout.memoryOffset(slot));
+    return figures.refuse(why, message(why, request.owner()));
+  }
+
+  private boolean reclaim(SlotOwner owner, int slotClass, TakeRefused.Reason why) {
+    if (why == TakeRefused.Reason.NO_SLOT && decommits.flush()) {
+      return true;
+    }
+    boolean ownOnly = why == TakeRefused.Reason.CEILING;
+    // Any class will do when it is the number of instances that is at its end.
+    int least = why == TakeRefused.Reason.NO_SLOT ? slotClass : 0;
+    return reclaimer.reclaim(owner, least, ownOnly);
+  }
+
+  private String message(TakeRefused.Reason why, SlotOwner owner) {
+    return switch (why) {
+      case NO_SLOT ->
+          "no slot of "
+              + layout.slots()
+              + " is free, or those that are free are kept for others; try later";
+      case NO_INSTANCE -> config.instances() + " instances are live, the most allowed; try later";
+      case CEILING ->
+          "all of "
+              + owner.share().ceilingSlots()
+              + " slots that its owner may have are in use; try later, or have the ceiling raised";
+      case TOO_LARGE, KERNEL -> why.word();
+    };
+  }
+
+  /** Takes a slot that the owner has been counted for; null if there is none after all. */
+  private @Nullable SlotLease takeIn(int slotClass, SlotRequest request) {
+    figures.leased[slotClass].incrementAndGet();
+    int slot = -1;
+    Fate fate = Fate.COLD;
+    SlotLease lease = null;
+    try {
+      if (closing) {
+        return null;
+      }
+      kernel.at(Step.TAKE_INDEX);
+      slot = free[slotClass].take(request.images());
+      if (slot < 0) {
+        return null;
+      }
+      fate = Fate.DIRTY;
+      boolean affine = prepare(slot, request.images());
+      fate = affine ? Fate.DIRTY : Fate.COLD;
+      long generation = generations.incrementAndGet(slot);
+      if (generation == 1) {
+        guard(slot);
+      }
+      kernel.at(Step.TAKE_LEASE);
+      long bits = affine ? mapped.get(slot) : 0;
+      lease =
+          new SlotLease(
+              home, request.owner(), request.images(), placeOf(slot), generation, affine, bits);
+      leasedBy(slot, request.owner());
+      return lease;
+    } catch (SlotLostException e) {
+      fate = Fate.LOST;
+      return null; // The caller looks on; there is one slot less.
+    } finally {
+      if (lease == null) {
+        if (slot < 0) {
+          figures.leased[slotClass].decrementAndGet();
+        } else {
+          home.giveBack(placeOf(slot), cleared(slot, fate), null, 0);
+        }
+        request.owner().giveBack(slotClass);
+      }
+    }
+  }
+
+  /** A slot that was to be leased and is not: what is mapped in it has to go first. */
+  private Fate cleared(int slot, Fate fate) {
+    if (fate != Fate.DIRTY || mapped.get(slot) == 0) {
+      return fate;
+    }
+    try {
+      clear(slot);
+      return Fate.COLD;
+    } catch (SlotLostException e) {
+      return Fate.LOST;
+    }
+  }
+
+  /** The kernel would not clear a slot. */
+  private static final class SlotLostException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private SlotLostException(Throwable cause) {
+      super(cause);
+    }
+  }
+
+  /** Clears a slot that holds another module's images; answers whether it holds the wanted ones. */
+  private boolean prepare(int slot, ModuleImages wanted) {
+    ModuleImages held = free[layout.classOf(slot)].imagesOf(slot);
+    if (held == wanted) {
+      return true;
+    }
+    if (held != null) {
+      clear(slot);
+    }
+    return false;
+  }
+
+  /** Makes a warm slot zero. */
+  private void clear(int slot) {
+    Place place = placeOf(slot);
+    long bits = mapped.get(slot);
+    try {
+      kernel.at(Step.TAKE_CLEAR);
+      if (bits == 0) {
+        kernel.discard(place.tableBase(), place.usableBytes());
+      } else {
+        kernel.mapZeroes(place.tableBase(), place.usableBytes());
+      }
+    } catch (RuntimeException | Error e) {
+      throw new SlotLostException(e);
+    }
+    figures.decommits.increment();
+    figures.decommitCalls.increment();
+    if (bits != 0) {
+      mapped.set(slot, 0);
+      figures.removeMappings(Long.bitCount(bits));
+    }
   }
 
   /**
@@ -76,7 +275,8 @@ public final class PoolingAllocator implements AutoCloseable {
    * for every slot that is never used.
    */
   private void guard(int slot) {
-    if (guards && !Libc.installGuard(slab + layout.guardOffset(slot), layout.guardBytes())) {
+    kernel.at(Step.TAKE_GUARD);
+    if (guards && !kernel.installGuard(slab + layout.guardOffset(slot), layout.guardBytes())) {
       guards = false;
       LOG.atWarn()
           .addKeyValue("guardBytes", layout.guardBytes())
@@ -84,70 +284,241 @@ public final class PoolingAllocator implements AutoCloseable {
     }
   }
 
-  void giveBack(int slot, boolean clean) {
-    leased.decrementAndGet();
-    closed.increment();
-    if (clean) {
-      free.push(slot);
-    } else {
-      retired.incrementAndGet();
-      LOG.atError().addKeyValue("slot", slot).log("slot could not be cleared and is retired");
+  private void leasedBy(int slot, SlotOwner owner) {
+    states.set(slot, State.LEASED);
+    owners.set(slot, owner);
+    figures.taken.increment();
+  }
+
+  private Place placeOf(int slot) {
+    return new Place(
+        slot,
+        layout.classOf(slot),
+        slab + layout.tableOffset(slot),
+        slab + layout.memoryOffset(slot),
+        layout.memoryBytes(slot));
+  }
+
+  // ── Giving back ───────────────────────────────────────────────────────────────────────────
+
+  /** What leases see of the pool. */
+  private final class Home implements SlotHome {
+    @Override
+    public PoolConfig config() {
+      return config;
+    }
+
+    @Override
+    public SlotKernel kernel() {
+      return kernel;
+    }
+
+    @Override
+    public ResetFigures resets() {
+      return figures.resets;
+    }
+
+    @Override
+    public MemoryReset memoryReset() {
+      return memoryReset;
+    }
+
+    @Override
+    public boolean addMemory() {
+      return figures.addMemory();
+    }
+
+    @Override
+    public boolean addTable() {
+      return figures.addTable();
+    }
+
+    @Override
+    public void removeHeld(int memories, int tables) {
+      figures.removeHeld(memories, tables);
+    }
+
+    @Override
+    public boolean addMapping() {
+      return figures.addMapping();
+    }
+
+    @Override
+    public void removeMappings(int count) {
+      figures.removeMappings(count);
+    }
+
+    @Override
+    public boolean isAuditDue() {
+      return figures.isAuditDue();
+    }
+
+    @Override
+    public @Nullable Place larger(SlotOwner owner, int slotClass, long memoryBytes) {
+      return PoolingAllocator.this.larger(owner, slotClass, memoryBytes);
+    }
+
+    @Override
+    public void giveBack(Place place, Fate fate, @Nullable ModuleImages held, long bits) {
+      if (owners.getAndSet(place.slot(), null) != null) {
+        figures.closed.increment();
+      }
+      switch (fate) {
+        case COLD -> giveCold(place);
+        case DIRTY -> {
+          states.set(place.slot(), State.PENDING);
+          decommits.add(place);
+        }
+        case LOST -> retire(place);
+        case WARM -> giveWarm(place, held, bits);
+      }
+      figures.leased[place.slotClass()].decrementAndGet();
     }
   }
 
-  void countReset() {
-    resets.increment();
+  private @Nullable Place larger(SlotOwner owner, int slotClass, long memoryBytes) {
+    int least = Math.max(layout.classFor(memoryBytes), slotClass + 1);
+    for (int attempt = 0; attempt <= MOST_RECLAIMS; attempt++) {
+      for (int each = least; each < free.length; each++) {
+        Place place = owner.enter(each) ? enter(each, owner) : null;
+        if (place != null) {
+          return place;
+        }
+      }
+      if (!decommits.flush() && !reclaimer.reclaim(owner, least, false)) {
+        return null;
+      }
+    }
+    return null;
   }
 
-  /** Figures of this moment; each is exact, their sum may be of slightly different moments. */
+  private @Nullable Place enter(int slotClass, SlotOwner owner) {
+    int slot = -1;
+    Place place = null;
+    Fate fate = Fate.DIRTY;
+    try {
+      slot = free[slotClass].take(null);
+      if (slot < 0) {
+        return null;
+      }
+      figures.leased[slotClass].incrementAndGet();
+      if (free[slotClass].imagesOf(slot) != null) {
+        clear(slot);
+      }
+      fate = Fate.COLD;
+      if (generations.incrementAndGet(slot) == 1) {
+        guard(slot);
+      }
+      leasedBy(slot, owner);
+      figures.moved.increment();
+      place = placeOf(slot);
+      return place;
+    } catch (SlotLostException e) {
+      fate = Fate.LOST;
+      return null;
+    } finally {
+      if (place == null) {
+        if (slot >= 0) {
+          home.giveBack(placeOf(slot), cleared(slot, fate), null, 0);
+        }
+        owner.leave(slotClass);
+      }
+    }
+  }
+
+  private void giveCold(Place place) {
+    states.set(place.slot(), State.COLD);
+    free[place.slotClass()].giveCold(place.slot());
+  }
+
+  private void giveWarm(Place place, @Nullable ModuleImages held, long bits) {
+    if (held == null) {
+      throw new IllegalArgumentException("a warm slot holds somebody's images");
+    }
+    mapped.set(place.slot(), bits);
+    states.set(place.slot(), State.WARM);
+    int evicted = free[place.slotClass()].giveWarm(place.slot(), held);
+    if (evicted >= 0) {
+      var _ = free[place.slotClass()].imagesOf(evicted);
+      try {
+        clear(evicted);
+        giveCold(placeOf(evicted));
+      } catch (SlotLostException e) {
+        retire(placeOf(evicted));
+      }
+    }
+  }
+
+  private void retire(Place place) {
+    states.set(place.slot(), State.RETIRED);
+    figures.retired[place.slotClass()].incrementAndGet();
+    credits.retire(place.slotClass());
+    LOG.atError()
+        .addKeyValue("slot", place.slot())
+        .log("slot could not be cleared, or was not what it should be, and is retired");
+  }
+
+  // ── Figures ───────────────────────────────────────────────────────────────────────────────
+
+  @Override
   public PoolStats stats() {
-    int out = leased.get();
-    int gone = retired.get();
-    return new PoolStats(
-        config.slots(),
-        out,
-        config.slots() - out - gone,
-        gone,
-        taken.sum(),
-        refused.sum(),
-        resets.sum(),
-        closed.sum(),
-        layout.totalBytes());
+    List<ClassStats> classes = new ArrayList<>();
+    for (int i = 0; i < free.length; i++) {
+      SlabLayout.Area area = layout.areas().get(i);
+      int warm = free[i].warm();
+      classes.add(
+          new ClassStats(
+              area.memoryBytes(),
+              area.slots(),
+              figures.leased[i].get(),
+              Math.max(0, free[i].free() - warm),
+              warm,
+              decommits.waiting(i),
+              figures.retired[i].get(),
+              credits.of(i),
+              free[i].hits(),
+              free[i].misses(),
+              free[i].evictions()));
+    }
+    return figures.stats(
+        List.copyOf(classes),
+        layout.totalBytes(),
+        new PoolStats.Features(
+            config.pageScan() == PoolConfig.PageScanning.AUTO && PageScan.isSupported(),
+            guards,
+            BatchedDiscard.isSupported()));
   }
 
-  /**
-   * Memory that the slab really takes, in bytes, or −1 where the kernel does not say. Reads the
-   * process's page tables: some milliseconds, so not for the invoke path.
-   */
+  @Override
+  public void forEachSlot(SlabVisitor visitor) {
+    for (int slot = 0; slot < layout.slots(); slot++) {
+      State state = states.get(slot);
+      visitor.visit(
+          slot, layout.classOf(slot), state == null ? State.COLD : state, owners.get(slot));
+    }
+  }
+
+  @Override
   public long residentBytes() {
     return SlabResidency.bytes(slab, slab + layout.totalBytes());
   }
 
-  /**
-   * Gives the slab back to the kernel; nothing is leased any more. Every lease must have been
-   * closed: a guest that still ran would end the process.
-   *
-   * @throws IllegalStateException if a lease is open; the pool then goes on as it was
-   */
   @Override
   public synchronized void close() {
     if (unmapped) {
       return;
     }
-    // All slots are taken out first, so that none can be leased from now on.
-    int held = 0;
-    int[] slots = new int[config.slots()];
-    for (int slot = free.pop(); slot >= 0; slot = free.pop()) {
-      slots[held++] = slot;
+    // A take counts itself as leased before it looks at this.
+    closing = true;
+    int open = 0;
+    for (int i = 0; i < free.length; i++) {
+      open += figures.leased[i].get();
     }
-    int open = config.slots() - retired.get() - held;
     if (open > 0) {
-      while (held > 0) {
-        free.push(slots[--held]);
-      }
+      closing = false;
       throw new IllegalStateException(open + " leases are open");
     }
     unmapped = true;
-    Libc.unmap(slab, layout.totalBytes());
+    kernel.release(slab, layout.totalBytes());
   }
 }

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.LongPredicate;
 
 /**
  * Asks the kernel how much of the slab is in memory: the sum of {@code Rss} of the mappings inside
@@ -17,6 +18,11 @@ final class SlabResidency {
 
   /** Resident bytes from {@code start} to {@code end}, or −1 where the kernel does not say. */
   static long bytes(long start, long end) {
+    return bytes(address -> address >= start && address < end);
+  }
+
+  /** Resident bytes of the mappings whose address is {@code wanted}. */
+  static long bytes(LongPredicate wanted) {
     long kib = 0;
     boolean inside = false;
     try (BufferedReader lines = Files.newBufferedReader(SMAPS)) {
@@ -25,7 +31,7 @@ final class SlabResidency {
         int space = line.indexOf(' ');
         if (dash > 0 && space > dash && isHex(line, dash)) {
           long from = Long.parseUnsignedLong(line, 0, dash, 16);
-          inside = from >= start && from < end;
+          inside = wanted.test(from);
         } else if (inside && line.startsWith("Rss:")) {
           kib += Long.parseLong(line.substring(4, line.length() - 2).strip());
         }

@@ -5,6 +5,7 @@ import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.types.DataSegment;
 import dev.skep.limits.StoreMeter;
+import dev.skep.pool.os.Libc;
 import dev.skep.pool.os.RawMemory;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +29,21 @@ public final class SlotMemory extends StoreMeter implements Memory {
 
   private final SlotLease lease;
   private final int index;
-  private final ImageHolder images;
+  private final ModuleImages images;
   private final int initialPages;
   private final int maximumPages;
-  private final long capacityBytes;
+
+  /** What its share of the slot holds. */
+  private long capacityBytes;
+
+  /** The most that has been accessible since the slot was zero; nothing beyond can be written. */
+  private long highBytes;
+
+  /** The pages that the last reset left written, from and to in turn; null if not known. */
+  private long @Nullable [] writtenPages;
+
+  /** Whether the image is mapped rather than copied. */
+  private boolean mapped;
 
   /** Address of byte 0; 0 once the lease has ended. */
   private long base;
@@ -41,22 +53,43 @@ public final class SlotMemory extends StoreMeter implements Memory {
 
   private @Nullable Object hostContext;
 
-  SlotMemory(
-      SlotLease lease,
-      int index,
-      long base,
-      long capacityBytes,
-      int initialPages,
-      int maximumPages,
-      ImageHolder images) {
+  /** A memory without a place yet: nothing is accessible. */
+  SlotMemory(SlotLease lease, int index, int initialPages, int maximumPages, ModuleImages images) {
     this.lease = lease;
     this.index = index;
-    this.base = base;
-    this.capacityBytes = capacityBytes;
     this.initialPages = initialPages;
     this.maximumPages = maximumPages;
     this.images = images;
     this.size = (long) initialPages * PAGE_SIZE;
+  }
+
+  /** Puts the memory where its bytes are, or are to be. */
+  void place(long address, long capacity) {
+    base = address;
+    writtenPages = null;
+    capacityBytes = capacity;
+    // A slot that was leased warm may hold zeroed pages up to its end.
+    highBytes = lease.wasWarm() ? capacity : Math.max(highBytes, size);
+  }
+
+  boolean isPlaced() {
+    return base != 0;
+  }
+
+  int index() {
+    return index;
+  }
+
+  long capacityBytes() {
+    return capacityBytes;
+  }
+
+  boolean isMapped() {
+    return mapped;
+  }
+
+  void setMapped(boolean value) {
+    mapped = value;
   }
 
   /** What the engine gave {@link #attach} for this run. */
@@ -176,19 +209,19 @@ public final class SlotMemory extends StoreMeter implements Memory {
   /**
    * Grows by {@code pages}, unsigned.
    *
-   * @return the pages before, or −1 past the declared maximum, the store's limit or the slot
+   * @return the pages before, or −1 past the declared maximum, the store's or its owner's limit
+   * @throws dev.skep.limits.LimitExceededException if that needs a larger slot and none is free
    */
   @Override
   public int grow(int pages) {
     long delta = (pages & UNSIGNED) * PAGE_SIZE;
     long grown = size + delta;
-    if (grown > (long) maximumPages * PAGE_SIZE
-        || grown > capacityBytes
-        || !lease.reserveMemory(delta)) {
+    if (grown > maximumPages * (long) PAGE_SIZE || !lease.reserveGrowth(this, delta, grown)) {
       return -1;
     }
     int before = pages();
     size = grown;
+    highBytes = Math.max(highBytes, grown);
     return before;
   }
 
@@ -217,15 +250,35 @@ public final class SlotMemory extends StoreMeter implements Memory {
 
   @Override
   public void initialize(Instance instance, DataSegment[] segments, int memoryIndex) {
-    images.memory(index, instance, segments, size).copyTo(base);
+    lease.placeImage(this, images.memory(index, instance, segments, size));
   }
 
-  /** Puts the image in place again after a reset. */
-  void restore() {
+  /**
+   * Returns to the image and the initial size.
+   *
+   * @param faulted whether the run may have written pages that it had not before
+   */
+  void reset(MemoryReset reset, boolean faulted, ResetFigures figures) {
+    long[] known = faulted ? null : writtenPages;
+    writtenPages = reset.reset(base, highBytes, images.memory(index), mapped, known, figures);
     size = (long) initialPages * PAGE_SIZE;
+  }
+
+  /** Offset of the first page that is not as the image has it, or −1. */
+  long difference() {
     MemoryImage image = images.memory(index);
     if (image != null) {
-      image.copyTo(base);
+      return image.difference(base, 0, highBytes);
+    }
+    return RawMemory.isZero(base, highBytes) ? -1 : 0;
+  }
+
+  /** Copies what is not zero to zeroed memory elsewhere. */
+  void copyTo(long address) {
+    for (long at = 0; at < size; at += Libc.PAGE_BYTES) {
+      if (!RawMemory.isZero(base + at, Libc.PAGE_BYTES)) {
+        RawMemory.copy(base + at, address + at, Libc.PAGE_BYTES);
+      }
     }
   }
 

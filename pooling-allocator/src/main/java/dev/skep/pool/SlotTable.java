@@ -9,6 +9,7 @@ import com.dylibso.chicory.wasm.types.Table;
 import com.dylibso.chicory.wasm.types.TableLimits;
 import com.dylibso.chicory.wasm.types.ValType;
 import dev.skep.pool.os.RawMemory;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,53 +30,84 @@ public final class SlotTable extends TableInstance {
   private final int index;
   private final ValType elementType;
   private final TableLimits limits;
-  private final int initialElements;
   private final int capacity;
-  private final ImageHolder images;
+  private final ModuleImages images;
 
-  private long base;
+  /** Where its elements are from the start of the slot's tables, in elements. */
+  private final int offset;
+
+  /** The elements, as long as nothing has been written: those of the image, shared by all. */
+  private int @Nullable [] shared;
+
   private int size;
+
+  /** The most elements that have been in the slot since the last reset; 0 if none has. */
   private int highWater;
-  private boolean dirty;
+
+  /** The elements as the instance is built, if its module has no image yet. */
+  private int @Nullable [] building;
+
+  private boolean settled;
 
   SlotTable(
       SlotLease lease,
       int index,
-      long base,
+      int offset,
       int capacity,
       Table table,
       int initialValue,
-      ImageHolder images) {
+      ModuleImages images) {
     // The superclass gets an empty table, so that it allocates nothing.
     super(new Table(table.elementType(), new TableLimits(0, table.limits().max())), REF_NULL_VALUE);
     this.lease = lease;
     this.index = index;
-    this.base = base;
+    this.offset = offset;
     this.capacity = capacity;
     this.elementType = table.elementType();
     // A copy: growing an instance's table must not change the module's.
     this.limits = new TableLimits(table.limits().min(), table.limits().max());
-    this.initialElements = (int) table.limits().min();
     this.images = images;
-    this.size = initialElements;
-    this.highWater = initialElements;
-    if (initialValue != REF_NULL_VALUE) {
-      for (int i = 0; i < size; i++) {
-        put(i, initialValue);
-      }
+    int[] image = images.table(index);
+    if (image == null) {
+      building = new int[(int) table.limits().min()];
+      Arrays.fill(building, initialValue);
+      image = building;
     }
+    shared = image;
+    size = image.length;
   }
 
   private static WasmRuntimeException outOfBounds() {
     return new WasmRuntimeException("out of bounds table access");
   }
 
-  private void put(int i, int value) {
+  private long base() {
+    return lease.tableBase() + (long) offset * ELEMENT_BYTES;
+  }
+
+  private void put(long base, int i, int value) {
     RawMemory.putInt(base + (long) i * ELEMENT_BYTES, value + 1);
   }
 
   private int get(int i) {
-    return RawMemory.getInt(base + (long) i * ELEMENT_BYTES) - 1;
+    int[] image = shared;
+    return image != null ? image[i] : RawMemory.getInt(base() + (long) i * ELEMENT_BYTES) - 1;
+  }
+
+  /** Copies the image into the slot before the first write. */
+  private long written() {
+    long base = base();
+    int[] image = shared;
+    if (image != null) {
+      for (int i = 0; i < image.length; i++) {
+        if (image[i] != REF_NULL_VALUE) {
+          put(base, i, image[i]);
+        }
+      }
+      shared = null;
+      highWater = Math.max(highWater, size);
+    }
+    return base;
   }
 
   @Override
@@ -100,11 +132,14 @@ public final class SlotTable extends TableInstance {
       return -1;
     }
     int before = size;
+    if (grown == before) {
+      return before;
+    }
+    long base = written();
     size = (int) grown;
     highWater = Math.max(highWater, size);
-    dirty = true;
     for (int i = before; i < size; i++) {
-      put(i, value);
+      put(base, i, value);
     }
     return before;
   }
@@ -139,17 +174,23 @@ public final class SlotTable extends TableInstance {
     if (i < 0 || i >= size) {
       throw outOfBounds();
     }
-    dirty = true;
-    put(i, value);
+    if (building != null) {
+      // As an image is made; later instances find it made and have nothing to write.
+      building[i] = value;
+    } else if (settled) {
+      put(written(), i, value);
+    }
   }
 
   /** {@code table.fill}: {@code length} elements from {@code from}, both unsigned. */
   public void fillElements(int from, int value, int length) {
     long n = length & UNSIGNED;
     long start = checked(from, n);
-    dirty = true;
-    for (long i = start; i < start + n; i++) {
-      put((int) i, value);
+    if (n > 0) {
+      long base = written();
+      for (long i = start; i < start + n; i++) {
+        put(base, (int) i, value);
+      }
     }
   }
 
@@ -158,9 +199,13 @@ public final class SlotTable extends TableInstance {
     long n = length & UNSIGNED;
     long start = source.checked(from, n);
     long target = checked(to, n);
-    dirty = true;
-    RawMemory.copy(
-        source.base + start * ELEMENT_BYTES, base + target * ELEMENT_BYTES, n * ELEMENT_BYTES);
+    if (n > 0) {
+      // The source's too: both are read and written by address.
+      long sourceBase = source.written();
+      long base = written();
+      RawMemory.copy(
+          sourceBase + start * ELEMENT_BYTES, base + target * ELEMENT_BYTES, n * ELEMENT_BYTES);
+    }
   }
 
   private long checked(int from, long length) {
@@ -186,40 +231,57 @@ public final class SlotTable extends TableInstance {
     throw new UnsupportedOperationException("a slot's table is reset with its lease");
   }
 
-  /** Records what the table holds now as its image, or takes the module's if there is one. */
+  /** Makes what was built the image, unless the module has one. */
   void settle() {
-    if (images.table(index) == null) {
-      int[] elements = new int[size];
-      for (int i = 0; i < size; i++) {
-        elements[i] = get(i);
-      }
-      images.table(index, elements);
+    if (building != null) {
+      images.table(index, building);
+      building = null;
     }
-    dirty = false;
+    settled = true;
   }
 
-  /** Puts the image in place again. */
-  void restore() {
-    if (!dirty) {
+  /** A copy of what it holds now. */
+  int[] elements() {
+    int[] now = new int[size];
+    for (int i = 0; i < size; i++) {
+      now[i] = get(i);
+    }
+    return now;
+  }
+
+  /** Bytes of the slot that are not zero for sure. */
+  long writtenBytes() {
+    return (long) highWater * ELEMENT_BYTES;
+  }
+
+  /**
+   * Returns to the image.
+   *
+   * @param zero whether the slot still holds what was written
+   */
+  void reset(boolean zero) {
+    if (highWater == 0) {
       return;
     }
-    RawMemory.fill(base, (long) highWater * ELEMENT_BYTES, (byte) 0);
-    size = initialElements;
-    highWater = size;
-    int[] elements = images.table(index);
-    if (elements != null) {
-      for (int i = 0; i < elements.length; i++) {
-        if (elements[i] != REF_NULL_VALUE) {
-          put(i, elements[i]);
-        }
-      }
+    if (zero) {
+      RawMemory.fill(base(), writtenBytes(), (byte) 0);
     }
-    dirty = false;
+    highWater = 0;
+    int[] image = images.table(index);
+    shared = image;
+    size = image == null ? 0 : image.length;
+  }
+
+  /** Copies what was written to the zeroed tables of another slot. */
+  void copyTo(long tableBase) {
+    if (highWater > 0) {
+      RawMemory.copy(
+          base(), tableBase + (long) offset * ELEMENT_BYTES, (long) size * ELEMENT_BYTES);
+    }
   }
 
   /** Ends all access. */
   void revoke() {
     size = 0;
-    base = 0;
   }
 }

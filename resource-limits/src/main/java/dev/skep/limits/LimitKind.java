@@ -8,12 +8,21 @@ public enum LimitKind {
   MEMORY("memoryBytes"),
   TABLE("tableElements"),
   INSTANCES("instances"),
-  CANCELLED("cancelled");
+  CANCELLED("cancelled"),
+  /** Of a tenant's running stores together. */
+  LIVE_MEMORY("liveMemoryBytes"),
+  /** Of a tenant's running stores together. */
+  LIVE_TABLE("liveTableElements");
 
   private final String field;
 
   LimitKind(String field) {
     this.field = field;
+  }
+
+  /** Whether it bounds all running stores of a tenant together, rather than each. */
+  public boolean isOfAllStores() {
+    return this == LIVE_MEMORY || this == LIVE_TABLE;
   }
 
   /** The field of {@link StoreLimits} that sets it, which is also its name in the API. */

@@ -7,7 +7,7 @@ import dev.skep.engine.RunResult;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
-import dev.skep.pool.PoolingAllocator;
+import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.SlotLease;
 import dev.skep.scheduler.Receipt.Outcome;
 import java.time.Duration;
@@ -59,10 +59,10 @@ public final class Scheduler implements AutoCloseable {
   private static final Duration CANCEL_PATIENCE = Duration.ofSeconds(30);
 
   private final SchedulerConfig config;
-  private final PoolingAllocator pool;
+  private final InstanceAllocator pool;
   private final ReceiptLog receipts;
   private final RunListener listener;
-  private final WarmSlots warm;
+  private final WarmSlots warm = new WarmSlots();
   private final ConcurrentHashMap<TenantId, TenantQueue> tenants = new ConcurrentHashMap<>();
   private final LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
   private final AtomicInteger queued = new AtomicInteger();
@@ -82,15 +82,17 @@ public final class Scheduler implements AutoCloseable {
   private volatile boolean closed;
 
   /** Tells a worker to end. */
-  private static final TenantQueue END = new TenantQueue(new TenantId("end"));
+  private final TenantQueue end;
 
   public Scheduler(
-      SchedulerConfig config, PoolingAllocator pool, ReceiptLog receipts, RunListener listener) {
+      SchedulerConfig config, InstanceAllocator pool, ReceiptLog receipts, RunListener listener) {
     this.config = config;
     this.pool = pool;
     this.receipts = receipts;
     this.listener = listener;
-    this.warm = new WarmSlots(pool.config().slots());
+    this.end = newQueue(new TenantId("end"));
+    pool.reclaimWith(
+        (owner, slotClass, ownOnly) -> warm.evict(warm.holder(owner), slotClass, ownOnly));
     this.executing = new AtomicReferenceArray<>(config.workers());
     long stackBytes =
         (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + WORKER_RESERVE_BYTES;
@@ -138,7 +140,11 @@ public final class Scheduler implements AutoCloseable {
 
   private TenantQueue queueOf(TenantId tenant) {
     TenantQueue queue = tenants.get(tenant);
-    return queue != null ? queue : tenants.computeIfAbsent(tenant, TenantQueue::new);
+    return queue != null ? queue : tenants.computeIfAbsent(tenant, this::newQueue);
+  }
+
+  private TenantQueue newQueue(TenantId tenant) {
+    return new TenantQueue(tenant, warm.holder(pool.newOwner()));
   }
 
   private void refuse(TenantQueue queue, RunTicket ticket, Refusal refusal) {
@@ -185,7 +191,7 @@ public final class Scheduler implements AutoCloseable {
 
   // ── Workers ───────────────────────────────────────────────────────────────────────────────
 
-  @SuppressWarnings("ReferenceEquality") // END is a marker
+  @SuppressWarnings("ReferenceEquality") // a marker
   private void work(int worker) {
     while (true) {
       TenantQueue queue;
@@ -195,7 +201,7 @@ public final class Scheduler implements AutoCloseable {
         // Nobody interrupts workers; guests are stopped through their meters.
         continue;
       }
-      if (queue == END) {
+      if (queue == end) {
         return;
       }
       // Before the ticket leaves its queue, so that a drain never sees it in neither place.
@@ -241,8 +247,7 @@ public final class Scheduler implements AutoCloseable {
     WarmSlots.Key key = new WarmSlots.Key(request.tenant(), request.function(), request.version());
     WarmSlots.Entry entry = warm.take(key);
     if (entry == null) {
-      SlotLease lease = lease();
-      if (lease == null) {
+      if (!(pool.take(request.module().slotFor(queue.slots.owner())) instanceof SlotLease lease)) {
         refuse(queue, ticket, Refusal.POOL_FULL);
         return;
       }
@@ -252,7 +257,7 @@ public final class Scheduler implements AutoCloseable {
           settle(queue, ticket, report, startedEpochMillis);
           return;
         }
-        case GuestInstance instance -> entry = warm.add(key, instance);
+        case GuestInstance instance -> entry = warm.add(key, instance, queue.slots);
       }
     }
     boolean reusable = false;
@@ -266,15 +271,6 @@ public final class Scheduler implements AutoCloseable {
     } finally {
       release(entry, reusable);
     }
-  }
-
-  /** A free slot, made by closing a warm instance if need be; null when all are running. */
-  private @Nullable SlotLease lease() {
-    SlotLease lease = pool.take();
-    while (lease == null && warm.evict()) {
-      lease = pool.take();
-    }
-    return lease;
   }
 
   private void release(WarmSlots.Entry entry, boolean reusable) {
@@ -387,7 +383,7 @@ public final class Scheduler implements AutoCloseable {
       case FUEL -> Outcome.OUT_OF_FUEL;
       case DEADLINE -> Outcome.DEADLINE;
       case CANCELLED -> Outcome.CANCELLED;
-      case CALL_DEPTH, MEMORY, TABLE, INSTANCES -> Outcome.LIMIT;
+      case CALL_DEPTH, MEMORY, TABLE, INSTANCES, LIVE_MEMORY, LIVE_TABLE -> Outcome.LIMIT;
     };
   }
 
@@ -395,7 +391,10 @@ public final class Scheduler implements AutoCloseable {
 
   /** Closes a function's idle instances, after it was changed or deleted. */
   public void forget(TenantId tenant, FunctionName function) {
-    warm.forget(tenant, function);
+    TenantQueue queue = tenants.get(tenant);
+    if (queue != null) {
+      warm.forget(queue.slots, function);
+    }
   }
 
   /** Whether every slot is running, so that a new function could not be given one. */
@@ -432,7 +431,12 @@ public final class Scheduler implements AutoCloseable {
               queue.failed.sum(),
               queue.refused.sum(),
               queue.fuel.sum(),
-              queue.nanoDollars.sum()));
+              queue.nanoDollars.sum(),
+              queue.slots.owner().leased(),
+              queue.slots.owner().liveBytes(),
+              queue.slots.owner().liveElements(),
+              queue.slots.evictionsCaused(),
+              queue.slots.evictionsSuffered()));
     }
     return all;
   }
@@ -469,7 +473,7 @@ public final class Scheduler implements AutoCloseable {
     draining = true;
     stopped = true;
     for (int i = 0; i < workers.size(); i++) {
-      ring.add(END);
+      ring.add(end);
     }
     join(CLOSE_PATIENCE);
     for (int i = 0; i < workers.size(); i++) {

@@ -11,6 +11,11 @@ package dev.skep.scheduler;
  * @param refused not admitted
  * @param fuel consumed
  * @param nanoDollars owed for it
+ * @param slots leased now, running and warm
+ * @param liveBytes linear memory of its running stores
+ * @param liveElements table elements of its running stores
+ * @param evictionsCaused warm instances closed because it needed a slot
+ * @param evictionsSuffered warm instances of its own closed because somebody needed a slot
  */
 public record TenantActivity(
     TenantId tenant,
@@ -20,4 +25,9 @@ public record TenantActivity(
     long failed,
     long refused,
     long fuel,
-    long nanoDollars) {}
+    long nanoDollars,
+    int slots,
+    long liveBytes,
+    long liveElements,
+    long evictionsCaused,
+    long evictionsSuffered) {}

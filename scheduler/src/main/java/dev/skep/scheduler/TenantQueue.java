@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TenantQueue {
   final TenantId tenant;
+  final WarmSlots.Holder slots;
   final LongAdder refused = new LongAdder();
   final LongAdder runs = new LongAdder();
   final LongAdder failed = new LongAdder();
@@ -26,8 +27,9 @@ final class TenantQueue {
   private final AtomicBoolean inRing = new AtomicBoolean();
   private volatile TenantLimits limits = TenantLimits.DEFAULTS;
 
-  TenantQueue(TenantId tenant) {
+  TenantQueue(TenantId tenant, WarmSlots.Holder slots) {
     this.tenant = tenant;
+    this.slots = slots;
   }
 
   /** Takes a ticket in, unless as many wait as may. */

@@ -1,27 +1,51 @@
 package dev.skep.scheduler;
 
 import dev.skep.engine.GuestInstance;
+import dev.skep.pool.SlotOwner;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instances of this node by slot, running and warm: which idle one a function may take again,
- * and which has to go when a slot is needed.
+ * The instances of this node, running and warm: which idle one a function may take again, and which
+ * has to go when a slot is needed.
  *
- * <p>A warm instance is taken only by the tenant, function and version it ran for. The next to go
- * is found by the CLOCK algorithm: a hand turns over the slots, forgives each instance that has
+ * <p>A warm instance is taken only by the tenant, function and version it ran for.
+ *
+ * <h2>Who has to give one up</h2>
+ *
+ * Each tenant's fair share of slots is by its weight. When somebody needs a slot,
+ *
+ * <ol>
+ *   <li>the tenant with the most slots for its weight gives one up, unless that is fewer than who
+ *       needs it would then have;
+ *   <li>else who needs it gives up one of its own;
+ *   <li>else, all of those being busy, any tenant with an idle one does: work goes before what only
+ *       might be work again.
+ * </ol>
+ *
+ * Nobody gives one up that is within its floor. The tenants are sampled, {@value #SAMPLE} at a time
+ * from where the last look ended, and all are looked at before anyone is refused.
+ *
+ * <h2>Which of its instances</h2>
+ *
+ * Found by the CLOCK algorithm: a hand turns over the tenant's instances, forgives each that has
  * been used since its last visit, and takes the first that has not. That is least-recently-used to
  * within one turn, without a list that every run would have to relink (Corbató, "A Paging
  * Experiment with the Multics System", 1968).
  *
- * <p>Thread-safe and lock-free. Taking and putting are constant; evicting is linear in the slots at
- * worst.
+ * <p>Thread-safe. Taking and putting, once a run, are constant and lock-free; adding, discarding
+ * and evicting, which build or close an instance, hold the lock of one tenant's ring, never two.
  */
 final class WarmSlots {
+  /** Tenants compared for one eviction: with 64, the one chosen is among the top 5 % of all. */
+  private static final int SAMPLE = 64;
+
   /** What an instance belongs to. */
   record Key(TenantId tenant, FunctionName function, ModuleDigest version) {}
 
@@ -33,26 +57,112 @@ final class WarmSlots {
 
     final Key key;
     final GuestInstance instance;
+    private final Holder holder;
     private final AtomicInteger state = new AtomicInteger(RUNNING);
     private volatile boolean used;
 
-    private Entry(Key key, GuestInstance instance) {
+    /** Its function was changed or deleted while it ran. */
+    private volatile boolean stale;
+
+    /** Its place in the holder's ring, under the ring's lock. */
+    private int place;
+
+    private Entry(Key key, GuestInstance instance, Holder holder) {
       this.key = key;
       this.instance = instance;
+      this.holder = holder;
     }
   }
 
-  private final AtomicReferenceArray<@Nullable Entry> bySlot;
+  /** One tenant's instances. */
+  static final class Holder {
+    private final SlotOwner owner;
+    private final AtomicInteger idle = new AtomicInteger();
+    private final LongAdder evictionsCaused = new LongAdder();
+    private final LongAdder evictionsSuffered = new LongAdder();
+
+    /** Its instances, running and idle, in no order; guarded by this holder. */
+    private final ArrayList<Entry> ring = new ArrayList<>();
+
+    private int hand;
+
+    private Holder(SlotOwner owner) {
+      this.owner = owner;
+    }
+
+    SlotOwner owner() {
+      return owner;
+    }
+
+    /** Slots for its weight, with {@code more} of them. */
+    private double load(int more) {
+      return (owner.leased() + more) / (double) owner.share().weight();
+    }
+
+    private synchronized void add(Entry entry) {
+      entry.place = ring.size();
+      ring.add(entry);
+    }
+
+    private synchronized void remove(Entry entry) {
+      Entry last = ring.removeLast();
+      if (last.place != entry.place) {
+        ring.set(entry.place, last);
+        last.place = entry.place;
+      }
+    }
+
+    /** Claims the idle instance to go, or answers null. */
+    private synchronized @Nullable Entry victim(int leastClass, boolean belowFloor) {
+      for (int step = 0; step < 2 * ring.size(); step++) {
+        hand = hand + 1 < ring.size() ? hand + 1 : 0;
+        Entry entry = ring.get(hand);
+        if (entry.state.get() == Entry.IDLE && entry.instance.slotClass() >= leastClass) {
+          if (entry.used) {
+            entry.used = false;
+          } else if ((belowFloor || owner.isAboveFloor(entry.instance.slotClass()))
+              && entry.state.compareAndSet(Entry.IDLE, Entry.GONE)) {
+            return entry;
+          }
+        }
+      }
+      return null;
+    }
+
+    private synchronized List<Entry> entries() {
+      return List.copyOf(ring);
+    }
+
+    /** Idle instances closed because this tenant needed a slot. */
+    long evictionsCaused() {
+      return evictionsCaused.sum();
+    }
+
+    /** Idle instances of this tenant closed because somebody needed a slot. */
+    long evictionsSuffered() {
+      return evictionsSuffered.sum();
+    }
+  }
+
+  private final CopyOnWriteArrayList<Holder> holders = new CopyOnWriteArrayList<>();
+  private final ConcurrentHashMap<SlotOwner, Holder> byOwner = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<Key, ConcurrentLinkedDeque<Entry>> idle =
       new ConcurrentHashMap<>();
-  private final AtomicInteger hand = new AtomicInteger();
+  private final AtomicInteger cursor = new AtomicInteger();
   private final AtomicInteger warm = new AtomicInteger();
   private final LongAdder hits = new LongAdder();
   private final LongAdder misses = new LongAdder();
   private final LongAdder evictions = new LongAdder();
 
-  WarmSlots(int slots) {
-    bySlot = new AtomicReferenceArray<>(slots);
+  /** Makes a tenant known, once, by what its slots are counted as. */
+  Holder holder(SlotOwner owner) {
+    return byOwner.computeIfAbsent(
+        owner,
+        _ -> {
+          Holder holder = new Holder(owner);
+          holders.add(holder);
+          return holder;
+        });
   }
 
   /** An idle instance of this key, the one used last, or null. */
@@ -61,7 +171,7 @@ final class WarmSlots {
     if (entries != null) {
       for (Entry entry = entries.pollFirst(); entry != null; entry = entries.pollFirst()) {
         if (entry.state.compareAndSet(Entry.IDLE, Entry.RUNNING)) {
-          warm.decrementAndGet();
+          countIdle(entry, -1);
           hits.increment();
           return entry;
         }
@@ -71,18 +181,27 @@ final class WarmSlots {
     return null;
   }
 
+  private void countIdle(Entry entry, int more) {
+    warm.addAndGet(more);
+    entry.holder.idle.addAndGet(more);
+  }
+
   /** Makes a new instance known, as running. */
-  Entry add(Key key, GuestInstance instance) {
-    Entry entry = new Entry(key, instance);
-    bySlot.set(instance.slot(), entry);
+  Entry add(Key key, GuestInstance instance, Holder holder) {
+    Entry entry = new Entry(key, instance, holder);
+    holder.add(entry);
     return entry;
   }
 
   /** Makes a running instance, which has been reset, idle. */
   @SuppressWarnings("ReferenceEquality") // the same queue, not an equal one
   void put(Entry entry) {
+    if (entry.stale) {
+      discard(entry);
+      return;
+    }
     entry.used = true;
-    warm.incrementAndGet();
+    countIdle(entry, 1);
     entry.state.set(Entry.IDLE);
     ConcurrentLinkedDeque<Entry> entries = idle.get(entry.key);
     if (entries != null) {
@@ -102,46 +221,82 @@ final class WarmSlots {
     }
     if (entry.state.get() == Entry.GONE) {
       unlink(entry);
+    } else if (entry.stale) {
+      close(entry);
     }
   }
 
   /** Closes a running instance, which is not to be used again. */
   void discard(Entry entry) {
     entry.state.set(Entry.GONE);
-    bySlot.compareAndSet(entry.instance.slot(), entry, null);
+    entry.holder.remove(entry);
     entry.instance.close();
   }
 
   /**
-   * Closes the idle instance that has not been used for longest, to within a turn of the hand.
+   * Closes an idle instance so that {@code asking} can have a slot.
    *
+   * @param leastClass index of the smallest class of slots that helps
+   * @param ownOnly whether only one of its own helps
    * @return whether a slot has become free
    */
-  boolean evict() {
-    int slots = bySlot.length();
-    for (int step = 0; step < 2 * slots; step++) {
-      int slot = Math.floorMod(hand.getAndIncrement(), slots);
-      Entry entry = bySlot.get(slot);
-      if (entry == null || entry.state.get() != Entry.IDLE) {
-        continue;
+  boolean evict(Holder asking, int leastClass, boolean ownOnly) {
+    if (!ownOnly && evictFrom(heaviest(asking, asking.load(1)), asking, leastClass)) {
+      return true;
+    }
+    return evictFrom(asking, asking, leastClass) || (!ownOnly && evictFromAny(asking, leastClass));
+  }
+
+  /** Of a sample of the other tenants, the one with the most slots for its weight. */
+  private @Nullable Holder heaviest(Holder asking, double least) {
+    int count = holders.size();
+    int looked = Math.min(count, SAMPLE);
+    int first = Math.floorMod(cursor.getAndAdd(looked), count);
+    Holder heaviest = null;
+    double most = least;
+    for (int i = 0; i < looked; i++) {
+      Holder each = holders.get((first + i) % count);
+      double load = each.load(0);
+      if (each != asking && each.idle.get() > 0 && load >= most) {
+        heaviest = each;
+        most = load;
       }
-      if (entry.used) {
-        entry.used = false;
-      } else if (close(entry)) {
-        evictions.increment();
+    }
+    return heaviest;
+  }
+
+  private boolean evictFromAny(Holder asking, int leastClass) {
+    int count = holders.size();
+    int first = Math.floorMod(cursor.get(), count);
+    for (int i = 0; i < count; i++) {
+      if (evictFrom(holders.get((first + i) % count), asking, leastClass)) {
         return true;
       }
     }
     return false;
   }
 
-  /** Closes all idle instances of a function, whatever their version. */
-  void forget(TenantId tenant, FunctionName function) {
-    for (int slot = 0; slot < bySlot.length(); slot++) {
-      Entry entry = bySlot.get(slot);
-      if (entry != null
-          && entry.key.tenant().equals(tenant)
-          && entry.key.function().equals(function)) {
+  private boolean evictFrom(@Nullable Holder holder, Holder asking, int leastClass) {
+    if (holder == null || holder.idle.get() == 0) {
+      return false;
+    }
+    // Of its own it may give up what is within its floor too: that stays free for it.
+    Entry victim = holder.victim(leastClass, holder == asking);
+    if (victim == null) {
+      return false;
+    }
+    evictions.increment();
+    asking.evictionsCaused.increment();
+    holder.evictionsSuffered.increment();
+    end(victim);
+    return true;
+  }
+
+  /** Closes all idle instances of a function, whatever their version, and those that run later. */
+  void forget(Holder holder, FunctionName function) {
+    for (Entry entry : holder.entries()) {
+      if (entry.key.function().equals(function)) {
+        entry.stale = true;
         close(entry);
       }
     }
@@ -149,23 +304,25 @@ final class WarmSlots {
 
   /** Closes all idle instances. */
   void closeAll() {
-    for (int slot = 0; slot < bySlot.length(); slot++) {
-      Entry entry = bySlot.get(slot);
-      if (entry != null) {
+    for (Holder holder : holders) {
+      for (Entry entry : holder.entries()) {
         close(entry);
       }
     }
   }
 
-  private boolean close(Entry entry) {
-    if (!entry.state.compareAndSet(Entry.IDLE, Entry.GONE)) {
-      return false;
+  private void close(Entry entry) {
+    if (entry.state.compareAndSet(Entry.IDLE, Entry.GONE)) {
+      end(entry);
     }
-    warm.decrementAndGet();
-    bySlot.compareAndSet(entry.instance.slot(), entry, null);
+  }
+
+  /** Ends an idle instance that has been claimed. Its images stay in the slot while it is free. */
+  private void end(Entry entry) {
+    countIdle(entry, -1);
+    entry.holder.remove(entry);
     unlink(entry);
-    entry.instance.close();
-    return true;
+    entry.instance.release();
   }
 
   private void unlink(Entry entry) {
@@ -195,11 +352,10 @@ final class WarmSlots {
 
   /** Shows every slot that holds an instance. */
   void forEach(SlotVisitor visitor) {
-    for (int slot = 0; slot < bySlot.length(); slot++) {
-      Entry entry = bySlot.get(slot);
-      if (entry != null) {
+    for (Holder holder : holders) {
+      for (Entry entry : holder.entries()) {
         visitor.visit(
-            slot,
+            entry.instance.slot(),
             entry.state.get() == Entry.RUNNING,
             entry.key.tenant(),
             entry.key.function(),

@@ -2,8 +2,8 @@ package dev.skep.api;
 
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineStats;
+import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolStats;
-import dev.skep.pool.PoolingAllocator;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.SchedulerStats;
@@ -29,7 +29,7 @@ final class ConsoleState {
   private static final int RUNNING = 1;
   private static final int WARM = 2;
 
-  private final PoolingAllocator pool;
+  private final InstanceAllocator pool;
   private final Scheduler scheduler;
   private final Engine engine;
   private final ModuleCache modules;
@@ -42,7 +42,7 @@ final class ConsoleState {
   private boolean drawn;
 
   ConsoleState(
-      PoolingAllocator pool,
+      InstanceAllocator pool,
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
@@ -107,8 +107,8 @@ final class ConsoleState {
         .put("reservedBytes", slots.reservedBytes())
         .put("residentBytes", figures.residentBytes(pool))
         .put("takes", slots.taken())
-        .put("refusals", slots.refused())
-        .put("resets", slots.resets())
+        .put("refusals", slots.refusals())
+        .put("resets", slots.resets().total())
         .put("warmHits", stats.warmHits())
         .put("warmMisses", stats.warmMisses())
         .put("warmEvictions", stats.warmEvictions());

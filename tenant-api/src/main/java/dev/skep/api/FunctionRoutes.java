@@ -142,7 +142,7 @@ final class FunctionRoutes {
           };
       throw new ProblemException(kind, String.valueOf(e.getMessage()));
     }
-    long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().slotMemoryBytes());
+    long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().mostMemoryBytes());
     if (description.memoryMinBytes() > memoryLimit) {
       throw new ProblemException(
           Problem.Kind.MODULE_LIMIT,
@@ -152,8 +152,7 @@ final class FunctionRoutes {
               + memoryLimit
               + " are allowed: declare less or ask the operator for a higher memoryBytes");
     }
-    long tableLimit =
-        Math.min(limits.tableElements(), services.config().pool().slotTableElements());
+    long tableLimit = Math.min(limits.tableElements(), services.config().pool().tableElements());
     if (description.tableMinElements() > tableLimit) {
       throw new ProblemException(
           Problem.Kind.MODULE_LIMIT,

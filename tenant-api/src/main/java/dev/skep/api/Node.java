@@ -4,6 +4,8 @@ import com.zaxxer.hikari.metrics.prometheus.PrometheusMetricsTrackerFactory;
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
 import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.InstanceAllocator;
+import dev.skep.pool.OnDemandAllocator;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
@@ -144,13 +146,11 @@ public final class Node implements AutoCloseable {
     spool = receipts;
     closings.push(receipts::close);
 
-    progress.accept(
-        "reserving "
-            + config.pool().slots()
-            + " slots of "
-            + (config.pool().slotMemoryBytes() >> 20)
-            + " MiB");
-    PoolingAllocator pool = new PoolingAllocator(config.pool());
+    progress.accept("reserving slots of " + PoolSettings.text(config.pool().classes()));
+    InstanceAllocator pool =
+        config.onDemand()
+            ? new OnDemandAllocator(config.pool())
+            : new PoolingAllocator(config.pool());
     closings.push(pool::close);
     Engine engine = new Engine(EngineConfig.DEFAULTS);
     NodeFigures figures = new NodeFigures(metrics);

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxBodyBytes most bytes of a run's request body
  * @param drainPatience how long a stopping node waits for its runs
  * @param pool the slab
+ * @param onDemand whether instances get their memory from the kernel each time instead
  * @param scheduler workers and queues
  */
 public record NodeConfig(
@@ -31,6 +33,7 @@ public record NodeConfig(
     int maxBodyBytes,
     Duration drainPatience,
     PoolConfig pool,
+    boolean onDemand,
     SchedulerConfig scheduler) {
 
   /**
@@ -42,8 +45,7 @@ public record NodeConfig(
    */
   public record Variable(String name, String fallback, String meaning) {}
 
-  /** Every setting, in the order of the page. */
-  public static final List<Variable> VARIABLES =
+  private static final List<Variable> OF_THE_NODE =
       List.of(
           new Variable("SKEP_HOST", "127.0.0.1", "address to listen on"),
           new Variable("SKEP_PORT", "8080", "port to listen on, 0 to 65535; 0 takes a free one"),
@@ -65,23 +67,19 @@ public record NodeConfig(
               "SKEP_DRAIN_SECONDS",
               "30",
               "how long a stopping node waits for its runs, 0 to 3600 seconds"),
-          new Variable(
-              "SKEP_SLOTS",
-              Integer.toString(PoolConfig.DEFAULTS.slots()),
-              "instances that can be live at once, 1 to 1000000"),
-          new Variable(
-              "SKEP_SLOT_MEMORY_BYTES",
-              Long.toString(PoolConfig.DEFAULTS.slotMemoryBytes()),
-              "most linear memory of one instance, a multiple of 65536 up to 4294967296"),
           new Variable("SKEP_WORKERS", "processors", "threads that run guests, 1 to 1024"),
           new Variable(
               "SKEP_QUEUE_CAPACITY",
               Integer.toString(SchedulerConfig.DEFAULTS.queueCapacity()),
               "most runs waiting over all tenants, 1 to 1000000"));
 
+  /** Every setting, in the order of the page. */
+  public static final List<Variable> VARIABLES =
+      Stream.concat(OF_THE_NODE.stream(), PoolSettings.VARIABLES.stream()).toList();
+
   /** Reads the settings; anything unset takes its default. */
   public static NodeConfig of(Map<String, String> environment) {
-    Reader read = new Reader(environment);
+    Settings read = new Settings(environment);
     return new NodeConfig(
         read.text("SKEP_HOST", "127.0.0.1"),
         (int) read.number("SKEP_PORT", 8080, 0, 65_535),
@@ -90,14 +88,8 @@ public record NodeConfig(
         read.optional("SKEP_OPERATOR_TOKEN"),
         (int) read.number("SKEP_MAX_BODY_BYTES", 8 << 20, 1, 1 << 30),
         Duration.ofSeconds(read.number("SKEP_DRAIN_SECONDS", 30, 0, 3_600)),
-        PoolConfig.DEFAULTS
-            .withSlots((int) read.number("SKEP_SLOTS", PoolConfig.DEFAULTS.slots(), 1, 1_000_000))
-            .withSlotMemoryBytes(
-                read.multiple(
-                    "SKEP_SLOT_MEMORY_BYTES",
-                    PoolConfig.DEFAULTS.slotMemoryBytes(),
-                    65_536,
-                    1L << 32)),
+        PoolSettings.of(read),
+        PoolSettings.isOnDemand(read),
         SchedulerConfig.DEFAULTS
             .withWorkers(
                 (int) read.number("SKEP_WORKERS", SchedulerConfig.DEFAULTS.workers(), 1, 1_024))
@@ -108,43 +100,5 @@ public record NodeConfig(
                         SchedulerConfig.DEFAULTS.queueCapacity(),
                         1,
                         1_000_000)));
-  }
-
-  /** Reads one variable at a time and says which one is wrong. */
-  private record Reader(Map<String, String> environment) {
-    String text(String name, String fallback) {
-      String value = optional(name);
-      return value == null ? fallback : value;
-    }
-
-    /** A value, or null; an empty one is as good as none. */
-    @Nullable String optional(String name) {
-      String value = environment.get(name);
-      return value == null || value.isEmpty() ? null : value;
-    }
-
-    /** A number that is a multiple of the least one. */
-    long multiple(String name, long fallback, long least, long most) {
-      long value = number(name, fallback, least, most);
-      if (value % least != 0) {
-        throw new IllegalArgumentException(
-            name + " is " + value + "; it must be a multiple of " + least);
-      }
-      return value;
-    }
-
-    long number(String name, long fallback, long least, long most) {
-      String value = text(name, Long.toString(fallback));
-      try {
-        long number = Long.parseLong(value);
-        if (number >= least && number <= most) {
-          return number;
-        }
-      } catch (NumberFormatException e) {
-        // Falls through to the same answer.
-      }
-      throw new IllegalArgumentException(
-          name + " is \"" + value + "\"; it must be a number from " + least + " to " + most);
-    }
   }
 }

@@ -3,8 +3,9 @@ package dev.skep.api;
 import dev.skep.engine.Engine;
 import dev.skep.metrics.MetricName;
 import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolStats;
-import dev.skep.pool.PoolingAllocator;
+import dev.skep.pool.ResetStats;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.Refusal;
@@ -106,7 +107,7 @@ final class NodeFigures implements RunListener {
   }
 
   /** Resident bytes of the slab, at most some seconds old. */
-  synchronized long residentBytes(PoolingAllocator pool) {
+  synchronized long residentBytes(InstanceAllocator pool) {
     long now = System.nanoTime();
     if (!residentKnown || now - residentAtNanos > RESIDENT_FOR_NANOS) {
       residentBytes = pool.residentBytes();
@@ -118,7 +119,7 @@ final class NodeFigures implements RunListener {
 
   /** Registers everything that is asked rather than told. */
   void register(
-      PoolingAllocator pool,
+      InstanceAllocator pool,
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
@@ -132,9 +133,8 @@ final class NodeFigures implements RunListener {
     metrics.gauge(MetricName.POOL_RESERVED, () -> pool.stats().reservedBytes());
     metrics.gauge(MetricName.POOL_RESIDENT, () -> residentBytes(pool));
     metrics.counter(MetricName.POOL_TAKES, () -> pool.stats().taken());
-    metrics.counter(MetricName.POOL_REFUSALS, () -> pool.stats().refused());
-    metrics.labelledCounter(
-        MetricName.POOL_RESETS, () -> Map.of("discard", (double) pool.stats().resets()));
+    metrics.counter(MetricName.POOL_REFUSALS, () -> pool.stats().refusals());
+    metrics.labelledCounter(MetricName.POOL_RESETS, () -> resets(pool.stats().resets()));
 
     metrics.gauge(MetricName.SCHEDULER_QUEUED, () -> scheduler.stats().queued());
     metrics.gauge(MetricName.SCHEDULER_QUEUE_CAPACITY, () -> scheduler.stats().queueCapacity());
@@ -163,6 +163,13 @@ final class NodeFigures implements RunListener {
     CacheMetricsCollector caches = new CacheMetricsCollector().register(metrics.registry());
     caches.addCache("modules", modules.cache());
     catalog.caches().forEach(caches::addCache);
+  }
+
+  private static Map<String, Double> resets(ResetStats resets) {
+    return Map.of(
+        "unchanged", (double) resets.unchanged(),
+        "scanned", (double) resets.scanned(),
+        "failed", (double) resets.failed());
   }
 
   private static Map<String, Double> slots(PoolStats pool, SchedulerStats scheduler) {

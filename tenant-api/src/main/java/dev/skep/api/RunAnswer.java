@@ -132,14 +132,18 @@ final class RunAnswer {
     return switch (reached.kind()) {
       case FUEL -> Problem.Kind.OUT_OF_FUEL;
       case DEADLINE -> Problem.Kind.DEADLINE_EXCEEDED;
-      case CALL_DEPTH, MEMORY, TABLE, INSTANCES, CANCELLED -> Problem.Kind.LIMIT_EXCEEDED;
+      case CALL_DEPTH, MEMORY, TABLE, INSTANCES, CANCELLED, LIVE_MEMORY, LIVE_TABLE ->
+          Problem.Kind.LIMIT_EXCEEDED;
     };
   }
 
   private static String remedy(RunResult.LimitReached reached) {
     return switch (reached.kind()) {
-      case CANCELLED -> "";
-      case FUEL, DEADLINE, CALL_DEPTH, MEMORY, TABLE, INSTANCES ->
+      case CANCELLED, INSTANCES -> "";
+      case LIVE_MEMORY, LIVE_TABLE ->
+          "; run fewer at a time, or ask the operator to raise the tenant's "
+              + reached.kind().field();
+      case FUEL, DEADLINE, CALL_DEPTH, MEMORY, TABLE ->
           "; raise limits."
               + reached.kind().field()
               + " of the function with PATCH, or ask the operator to raise the tenant's";

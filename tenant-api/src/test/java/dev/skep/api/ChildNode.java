@@ -46,7 +46,7 @@ final class ChildNode implements AutoCloseable {
     builder.environment().put("SKEP_PORT", Integer.toString(port));
     builder.environment().put("SKEP_DATA_DIR", data.toString());
     builder.environment().put("SKEP_OPERATOR_TOKEN", OPERATOR);
-    builder.environment().put("SKEP_SLOTS", "256");
+    builder.environment().put("SKEP_INSTANCES", "256");
     ChildNode node = new ChildNode(builder.start(), log, "http://127.0.0.1:" + port);
     Awaitility.await()
         .atMost(Duration.ofMinutes(2))

@@ -29,8 +29,8 @@ class NodeConfigTest {
   void aWrongValueIsNamedWithItsLimits() {
     assertThatThrownBy(() -> NodeConfig.of(Map.of("SKEP_PORT", "70000")))
         .hasMessageContainingAll("SKEP_PORT", "70000", "65535");
-    assertThatThrownBy(() -> NodeConfig.of(Map.of("SKEP_SLOTS", "many")))
-        .hasMessageContainingAll("SKEP_SLOTS", "many", "1000000");
+    assertThatThrownBy(() -> NodeConfig.of(Map.of("SKEP_INSTANCES", "many")))
+        .hasMessageContainingAll("SKEP_INSTANCES", "many", "1000000");
     assertThatThrownBy(() -> NodeConfig.of(Map.of("SKEP_SLOT_MEMORY_BYTES", "100000")))
         .hasMessageContainingAll("SKEP_SLOT_MEMORY_BYTES", "100000", "multiple of 65536");
   }

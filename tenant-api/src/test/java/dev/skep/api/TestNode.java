@@ -30,8 +30,8 @@ final class TestNode {
                   OPERATOR,
                   "SKEP_MAX_BODY_BYTES",
                   "1048576",
-                  "SKEP_SLOTS",
-                  Integer.toString(PoolConfig.DEFAULTS.slots() / 64)));
+                  "SKEP_INSTANCES",
+                  Integer.toString(PoolConfig.DEFAULTS.instances() / 64)));
       Node node = Node.start(config, step -> {});
       Runtime.getRuntime()
           .addShutdownHook(

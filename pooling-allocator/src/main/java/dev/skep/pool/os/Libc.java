@@ -12,15 +12,18 @@ import java.lang.invoke.VarHandle;
 
 /**
  * The system calls of the slab, through the FFM API. Linux on x86-64 and aarch64, whose constants
- * agree here (mman(2), madvise(2)). Thread-safe; calls may block in the kernel for as long as it
- * takes to touch the pages named.
+ * agree here (mman(2), madvise(2), memfd_create(2)). Thread-safe; calls may block in the kernel for
+ * as long as it takes to touch the pages named.
  */
 public final class Libc {
   /** Bytes of the kernel's page, the unit of {@code madvise}. */
   public static final long PAGE_BYTES = 4_096;
 
   private static final int PROT_READ_WRITE = 0x1 | 0x2;
-  private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
+  private static final int MAP_PRIVATE = 0x02;
+  private static final int MAP_FIXED = 0x10;
+  private static final int MAP_ANONYMOUS = 0x20;
+  private static final int MAP_NORESERVE = 0x4000;
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MADV_GUARD_INSTALL = 102;
@@ -63,8 +66,25 @@ public final class Libc {
   private Libc() {}
 
   @SuppressWarnings("restricted") // the one place that calls the operating system
-  private static MethodHandle handle(String name, FunctionDescriptor type) {
-    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type, CAPTURE);
+  static MethodHandle handle(String name, FunctionDescriptor type, Linker.Option... options) {
+    Linker.Option[] all = new Linker.Option[options.length + 1];
+    all[0] = CAPTURE;
+    System.arraycopy(options, 0, all, 1, options.length);
+    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type, all);
+  }
+
+  /** The calling thread's capture area, the first argument of every handle made here. */
+  static MemorySegment state() {
+    return STATE.get();
+  }
+
+  /** What the last call with {@code state} left. */
+  static int errno(MemorySegment state) {
+    return (int) ERRNO.get(state, 0L);
+  }
+
+  static IllegalStateException unexpected(Throwable e) {
+    return new IllegalStateException("a downcall failed in the JVM", e);
   }
 
   /**
@@ -74,21 +94,45 @@ public final class Libc {
    * @throws SystemCallException if the kernel refuses
    */
   public static long mapPrivate(long bytes) {
+    long address = mmap(0, bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    // Huge pages would make one touched byte of a slot cost 2 MiB.
+    advise(address, bytes, MADV_NOHUGEPAGE);
+    return address;
+  }
+
+  /**
+   * Maps a file copy-on-write over memory that {@link #mapPrivate} gave: what was there is gone,
+   * and a {@link #discard} brings the file's bytes back.
+   *
+   * @param fileOffset where the mapping begins in the file, a multiple of the page
+   * @throws SystemCallException if the kernel refuses, of mappings for instance
+   */
+  public static void mapFileOver(long address, long bytes, int fd, long fileOffset) {
+    var _ = mmap(address, bytes, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, fileOffset);
+  }
+
+  /**
+   * Maps zeroed private memory over a part of what {@link #mapPrivate} gave, whatever lies there.
+   *
+   * @throws SystemCallException if the kernel refuses
+   */
+  public static void mapZeroesOver(long address, long bytes) {
+    var _ = mmap(address, bytes, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    // As the slab around it, or the kernel could not merge them into one mapping again.
+    advise(address, bytes, MADV_NOHUGEPAGE);
+  }
+
+  private static long mmap(long at, long bytes, int flags, int fd, long offset) {
     MemorySegment state = STATE.get();
     long address;
     try {
-      address =
-          (long)
-              MMAP.invokeExact(
-                  state, 0L, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L);
+      address = (long) MMAP.invokeExact(state, at, bytes, PROT_READ_WRITE, flags, fd, offset);
     } catch (Throwable e) {
       throw unexpected(e);
     }
     if (address == -1) {
       throw new SystemCallException("mmap of " + bytes + " bytes", errno(state));
     }
-    // Huge pages would make one touched byte of a slot cost 2 MiB.
-    advise(address, bytes, MADV_NOHUGEPAGE);
     return address;
   }
 
@@ -107,8 +151,9 @@ public final class Libc {
   }
 
   /**
-   * Gives the pages' memory back to the kernel; they read as zero afterwards. Zeroes private
-   * anonymous memory only, which is what {@link #mapPrivate} maps.
+   * Gives the pages' memory back to the kernel. Afterwards private anonymous memory reads as zero
+   * and a private mapping of a file as the file; a shared mapping would stay as it is, which is why
+   * none is ever made.
    */
   public static void discard(long address, long bytes) {
     int errno = advise(address, bytes, MADV_DONTNEED);
@@ -135,13 +180,5 @@ public final class Libc {
       throw unexpected(e);
     }
     return result == 0 ? 0 : errno(state);
-  }
-
-  private static int errno(MemorySegment state) {
-    return (int) ERRNO.get(state, 0L);
-  }
-
-  private static IllegalStateException unexpected(Throwable e) {
-    return new IllegalStateException("a downcall failed in the JVM", e);
   }
 }

@@ -3,24 +3,43 @@ package dev.skep.pool;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.wasm.types.DataSegment;
 import com.dylibso.chicory.wasm.types.PassiveDataSegment;
+import java.util.BitSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The images of one module, made when its first instance is and shared by all later ones.
+ * The images of one module: what its memories and tables hold before its code runs. Made when its
+ * first instance is, shared by all later ones, and the mark by which a slot is known to hold them.
  * Thread-safe: two threads that race make the same image, and either stays.
  */
-public final class ImageHolder {
+public final class ModuleImages {
   private final AtomicReferenceArray<@Nullable MemoryImage> memories;
   private final AtomicReferenceArray<int @Nullable []> tables;
   private final byte[][] segments;
+
+  /** Free slots that hold these images. */
+  private final AtomicInteger warm = new AtomicInteger();
+
+  /** The class of slots that an instance has grown into; later ones begin there. */
+  private final AtomicInteger slotClass = new AtomicInteger();
+
+  private volatile @Nullable Snapshot snapshot;
+
+  /**
+   * What was taken after an initialiser had run, besides memories and tables.
+   *
+   * @param pages of each memory
+   * @param dropped data segments that the initialiser has dropped
+   */
+  record Snapshot(int[] pages, BitSet dropped) {}
 
   /**
    * @param memories number of memories the module defines
    * @param tables number of tables the module defines
    * @param dataSegments the module's data segments, in order
    */
-  public ImageHolder(int memories, int tables, DataSegment[] dataSegments) {
+  public ModuleImages(int memories, int tables, DataSegment[] dataSegments) {
     this.memories = new AtomicReferenceArray<>(memories);
     this.tables = new AtomicReferenceArray<>(tables);
     this.segments = new byte[dataSegments.length][];
@@ -31,7 +50,7 @@ public final class ImageHolder {
     }
   }
 
-  /** Bytes that the images of all memories write at each restore. */
+  /** Bytes of the images of all memories, in whole pages. */
   public long imageBytes() {
     long sum = 0;
     for (int i = 0; i < memories.length(); i++) {
@@ -39,6 +58,11 @@ public final class ImageHolder {
       sum += image == null ? 0 : image.bytes();
     }
     return sum;
+  }
+
+  /** Whether the images were taken after an initialiser had run. */
+  public boolean isSnapshot() {
+    return snapshot != null;
   }
 
   MemoryImage memory(int index, Instance instance, DataSegment[] dataSegments, long size) {
@@ -64,5 +88,33 @@ public final class ImageHolder {
 
   byte[] segment(int index) {
     return segments[index];
+  }
+
+  /** Takes what the stores hold now as the images. Memories and tables come first. */
+  void snapshot(MemoryImage[] memoriesNow, int[] pages, int[][] tablesNow, BitSet dropped) {
+    for (int i = 0; i < memoriesNow.length; i++) {
+      memories.set(i, memoriesNow[i]);
+    }
+    for (int i = 0; i < tablesNow.length; i++) {
+      tables.set(i, tablesNow[i]);
+    }
+    snapshot = new Snapshot(pages, (BitSet) dropped.clone());
+  }
+
+  @Nullable Snapshot snapshot() {
+    return snapshot;
+  }
+
+  AtomicInteger warm() {
+    return warm;
+  }
+
+  /** Index of the smallest class to begin in. */
+  int slotClass() {
+    return slotClass.get();
+  }
+
+  void grewInto(int index) {
+    slotClass.accumulateAndGet(index, Math::max);
   }
 }
