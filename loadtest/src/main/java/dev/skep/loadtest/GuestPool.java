@@ -16,46 +16,64 @@ import dev.skep.pool.PoolingAllocator;
 import dev.skep.pool.SlotClass;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotOwner;
+import dev.skep.pool.TakeOutcome;
 import dev.skep.pool.TakeRefused;
 import java.util.Arrays;
 
-/** Engine and slab without a node around them, as the benchmarks in this process use them. */
+/** Engine and allocator without a node around them, as the benchmarks in this process use them. */
 final class GuestPool implements AutoCloseable {
   /** Fuel and time that no benchmark uses up; charged and looked at like any other. */
   static final StoreLimits PLENTY =
       StoreLimits.DEFAULTS.withFuel(StoreLimits.MAX_FUEL).withDeadlineNanos(600_000_000_000L);
 
-  private final InstanceAllocator slab;
+  private final InstanceAllocator allocator;
   private final SlotOwner owner;
   private final Engine engine;
 
   GuestPool(int slots, EngineConfig config) {
-    slab =
-        new PoolingAllocator(
-            PoolConfig.DEFAULTS
-                .with()
-                .classes(
-                    new SlotClass(512L << 10, slots),
-                    new SlotClass(4L << 20, slots),
-                    new SlotClass(64L << 20, slots))
-                .build());
-    owner = slab.newOwner();
-    engine = new Engine(config);
+    this(new PoolingAllocator(slots(slots)), config);
+  }
+
+  GuestPool(InstanceAllocator allocator, EngineConfig config) {
+    this.allocator = allocator;
+    this.owner = allocator.newOwner();
+    this.engine = new Engine(config);
+  }
+
+  /** The default classes, with so many slots of each. */
+  static PoolConfig slots(int slots) {
+    SlotClass[] classes =
+        PoolConfig.DEFAULTS.classes().stream()
+            .map(each -> new SlotClass(each.memoryBytes(), slots))
+            .toArray(SlotClass[]::new);
+    return PoolConfig.DEFAULTS.with().classes(classes).build();
+  }
+
+  InstanceAllocator allocator() {
+    return allocator;
   }
 
   CompiledModule compile(String guest) {
+    return compile(guest, Guests.bytes(guest));
+  }
+
+  CompiledModule compile(String name, byte[] bytes) {
     try {
-      byte[] bytes = Guests.bytes(guest);
       var _ = engine.check(bytes);
       return engine.compile(bytes);
     } catch (ModuleRefusedException e) {
-      throw new IllegalStateException(guest + " was refused", e);
+      throw new IllegalStateException(name + " was refused", e);
     }
+  }
+
+  /** A slot for an instance of the module. */
+  TakeOutcome take(CompiledModule module) {
+    return allocator.take(module.slotFor(owner));
   }
 
   /** A new instance in a slot of its own, which closing it gives back. */
   GuestInstance instance(CompiledModule module) {
-    return switch (slab.take(module.slotFor(owner))) {
+    return switch (take(module)) {
       case TakeRefused refused -> throw new IllegalStateException(refused.message());
       case SlotLease lease ->
           switch (module.instantiate(lease, PLENTY)) {
@@ -66,7 +84,7 @@ final class GuestPool implements AutoCloseable {
   }
 
   long residentBytes() {
-    return slab.residentBytes();
+    return allocator.residentBytes();
   }
 
   /** Runs a function of one i32 to one. */
@@ -85,6 +103,6 @@ final class GuestPool implements AutoCloseable {
 
   @Override
   public void close() {
-    slab.close();
+    allocator.close();
   }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 /** The guests of the repository, which is the current directory, or that of a test. */
 final class Guests {
   static final String TRANSFORM = "wasm/json_transform_small.wasm";
+  static final String THREE_PAGES = "wasm/three_pages.wasm";
   static final String KERNELS = "wasm/kernels.wasm";
   static final String ORDER = "data/order.json";
   static final String ANSWER = "data/order.expected.json";

@@ -32,6 +32,11 @@ record Machine(
     return kibibytes(field(Path.of("/proc/self/status"), "VmRSS"));
   }
 
+  /** Memory that the page tables of this process take, in bytes; not part of what is resident. */
+  static long pageTableBytes() {
+    return kibibytes(field(Path.of("/proc/self/status"), "VmPTE"));
+  }
+
   /**
    * Bytes on the heap that are still reachable: used memory after collections, of which one could
    * leave what only a second one finds.
