@@ -7,6 +7,7 @@ import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.MutabilityType;
+import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.ModuleImages;
 import dev.skep.pool.SlotLease;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * unloaded when it and all its instances are unreachable.
  */
 public final class CompiledModule {
+  /** Kept on the heap, and in every slot if it cannot be mapped. */
+  private static final long MOST_SNAPSHOT_BYTES = 64L << 20;
+
   private final ModuleDescription description;
   private final WasmModule module;
   private final Function<Instance, Machine> machines;
@@ -40,6 +44,11 @@ public final class CompiledModule {
   private final long startsWithBytes;
   private final Element[] elements;
   private final int[] mutableGlobals;
+  private final @Nullable Export initializer;
+
+  /** Why there is no snapshot, if the initialiser has failed. */
+  private volatile @Nullable RunResult snapshotRefused;
+
   private volatile long @Nullable [] initialGlobals;
   private volatile @Nullable Map<Integer, String> parsedNames;
 
@@ -70,7 +79,9 @@ public final class CompiledModule {
             module.tableSection().tableCount(),
             module.dataSection().dataSegments());
     this.startsWithBytes = startsWithBytes(module);
-    this.elements = module.elementSection().elements();
+    this.initializer = description.initializer().orElse(null);
+    // A copy: a snapshot has others.
+    this.elements = module.elementSection().elements().clone();
     List<Integer> mutable = new ArrayList<>();
     for (int i = 0; i < module.globalSection().globalCount(); i++) {
       if (module.globalSection().getGlobal(i).mutabilityType() == MutabilityType.Var) {
@@ -120,9 +131,66 @@ public final class CompiledModule {
 
   /**
    * Builds an instance in {@code lease}, within {@code limits}. On failure the lease is closed.
-   * Does not run the guest's code.
+   * Runs no code of the guest's, but for the first instance of a module that asks for a snapshot:
+   * that one runs its initialiser, while others of the module wait.
    */
   public Instantiation instantiate(SlotLease lease, StoreLimits limits) {
+    if (initializer == null || images.isSnapshot()) {
+      return build(lease, limits);
+    }
+    synchronized (images) {
+      if (images.isSnapshot()) {
+        return build(lease, limits);
+      }
+      RunResult refused = snapshotRefused;
+      if (refused != null) {
+        lease.close();
+        return new Instantiation.Failed(refused, 0);
+      }
+      return switch (build(lease, limits)) {
+        case Instantiation.Failed failed -> failed;
+        case GuestInstance instance -> snapshot(instance, lease, limits, initializer);
+      };
+    }
+  }
+
+  private Instantiation snapshot(
+      GuestInstance instance, SlotLease lease, StoreLimits limits, Export first) {
+    boolean taken = false;
+    try {
+      RunReport report = instance.initialize(first, limits);
+      RunResult result = report.result();
+      if (result instanceof RunResult.Values) {
+        // Before the images: whoever sees those must see these.
+        initialGlobals = globals(instance.engineInstance());
+        for (int i = 0; i < elements.length; i++) {
+          elements[i] = instance.engineInstance().element(i);
+        }
+      }
+      if (result instanceof RunResult.Values && !lease.snapshot(MOST_SNAPSHOT_BYTES)) {
+        result =
+            new RunResult.Trapped(
+                TrapKind.NO_SNAPSHOT,
+                "the initialiser left more than " + MOST_SNAPSHOT_BYTES + " bytes to keep",
+                List.of());
+      }
+      if (result instanceof RunResult.Values) {
+        taken = true;
+        return instance;
+      }
+      if (result instanceof RunResult.Trapped) {
+        // It has no input: it would do the same each time. A limit may be another's next time.
+        snapshotRefused = result;
+      }
+      return new Instantiation.Failed(result, report.fuel());
+    } finally {
+      if (!taken) {
+        instance.close();
+      }
+    }
+  }
+
+  private Instantiation build(SlotLease lease, StoreLimits limits) {
     boolean built = false;
     try {
       lease.open(limits);
@@ -139,18 +207,25 @@ public final class CompiledModule {
               .withStart(false)
               .build();
       lease.settle();
-      if (initialGlobals == null) {
+      if (images.isSnapshot()) {
+        resetInstance(instance);
+      } else if (initialGlobals == null) {
         initialGlobals = globals(instance);
       }
       built = true;
       return new GuestInstance(this, instance, lease, config);
     } catch (RuntimeException | StackOverflowError e) {
-      return new Instantiation.Failed(Traps.result(this, e));
+      return new Instantiation.Failed(Traps.result(this, e), 0);
     } finally {
       if (!built) {
         lease.close();
       }
     }
+  }
+
+  /** Whether instances begin after the module's initialiser. */
+  public boolean isSnapshot() {
+    return images.isSnapshot();
   }
 
   /** Values of the mutable globals, in their order. */

@@ -112,6 +112,39 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return report;
   }
 
+  /**
+   * Runs what begins a store and then the module's initialiser, which may call no import.
+   *
+   * @return no values, if it ended well
+   */
+  RunReport initialize(Export initializer, StoreLimits limits) {
+    long startNanos = System.nanoTime();
+    memory.begin(limits, startNanos);
+    RunResult result;
+    try {
+      lease.open(limits);
+      begin();
+      initializeReactor(true);
+      call(initializer.index());
+      result = new RunResult.Values(new long[0], PROCEDURE);
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      result = Traps.result(module, e);
+    }
+    RunReport report =
+        new RunReport(
+            result,
+            memory.fuelConsumed(),
+            lease.memoryPeakBytes(),
+            System.nanoTime() - startNanos,
+            new byte[0]);
+    memory.end();
+    return report;
+  }
+
+  Instance engineInstance() {
+    return instance;
+  }
+
   /** Opens the store; answers why not. */
   private @Nullable LimitExceededException open(StoreLimits limits) {
     try {
@@ -123,12 +156,12 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   private RunResult guarded(Invocation invocation, WasiContext wasi) {
-    boolean begins = fresh;
+    // A store that begins with a snapshot has all that behind it.
+    boolean begins = fresh && !module.isSnapshot();
     fresh = false;
     try {
-      if (begins && module.startFunction() >= 0) {
-        memory.charge(FuelCosts.START);
-        call(module.startFunction());
+      if (begins) {
+        begin();
       }
       return switch (invocation) {
         case Invocation.TypedCall typed -> typed(typed, begins);
@@ -139,6 +172,13 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       return new RunResult.Exited(e.code(), wasi.stdout());
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       return Traps.result(module, e);
+    }
+  }
+
+  private void begin() {
+    if (module.startFunction() >= 0) {
+      memory.charge(FuelCosts.START);
+      call(module.startFunction());
     }
   }
 
@@ -166,7 +206,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   /** A reactor's constructor (WASI application ABI): before anything but a command. */
-  private void initialize(boolean begins) {
+  private void initializeReactor(boolean begins) {
     if (begins && module.description().function(INITIALIZE).isPresent()) {
       call(export(INITIALIZE, PROCEDURE).index());
     }
@@ -184,7 +224,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
         throw new GuestAnswerException("argument " + i + " is a funcref, which can only be null");
       }
     }
-    initialize(begins);
+    initializeReactor(begins);
     long[] results = call(export.index(), typed.args());
     for (int i = 0; i < results.length; i++) {
       ValueKind kind = signature.results().get(i);
@@ -198,7 +238,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   private RunResult bytes(Invocation.BytesCall bytes, boolean begins) {
     Export alloc = export("alloc", ALLOC);
     Export export = export(bytes.export(), TRANSFORM);
-    initialize(begins);
+    initializeReactor(begins);
     int length = bytes.input().length;
     int pointer = (int) call(alloc.index(), length)[0];
     if (Integer.toUnsignedLong(pointer) + length > memory.sizeBytes() || pointer == 0) {

@@ -7,6 +7,7 @@ public sealed interface Instantiation permits GuestInstance, Instantiation.Faile
    * The module could not be instantiated; the slot has been given back.
    *
    * @param result a trap or a limit
+   * @param fuel that an initialiser has consumed
    */
-  record Failed(RunResult result) implements Instantiation {}
+  record Failed(RunResult result, long fuel) implements Instantiation {}
 }

@@ -64,6 +64,17 @@ public record ModuleDescription(
     return function("_start").map(Export::signature).filter(NO_ARGUMENTS::equals).isPresent();
   }
 
+  /**
+   * The initialiser after which the module asks to be kept: an export {@code wizer-initialize} or
+   * {@code wizer.initialize} without parameters and results, as Wizer has it. Every instance then
+   * begins where it has left memory, globals and tables.
+   */
+  public Optional<Export> initializer() {
+    return function("wizer-initialize")
+        .or(() -> function("wizer.initialize"))
+        .filter(export -> NO_ARGUMENTS.equals(export.signature()));
+  }
+
   /** Whether it exports a memory as {@code memory}. */
   public boolean exportsMemory() {
     return exports.stream()

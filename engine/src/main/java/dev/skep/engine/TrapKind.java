@@ -1,6 +1,8 @@
 package dev.skep.engine;
 
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 
 /** Why a guest trapped, in the standard's terms. */
 public enum TrapKind {
@@ -17,7 +19,13 @@ public enum TrapKind {
   CALL_STACK_EXHAUSTED("call stack exhausted"),
   /** The guest's answer does not keep to the calling convention it was called by. */
   BAD_ANSWER("bad answer"),
+  /** The module asks to be kept after its initialiser, which did what cannot be kept. */
+  NO_SNAPSHOT("no snapshot"),
   OTHER("trap");
+
+  /** Those that the engine itself raises. */
+  private static final Set<TrapKind> OF_THE_STANDARD =
+      EnumSet.complementOf(EnumSet.of(BAD_ANSWER, NO_SNAPSHOT, OTHER));
 
   private final String phrase;
 
@@ -43,8 +51,8 @@ public enum TrapKind {
     if (message.contains("null") && message.contains("reference")) {
       return NULL_REFERENCE;
     }
-    for (TrapKind kind : values()) {
-      if (kind != OTHER && kind != BAD_ANSWER && message.startsWith(kind.phrase)) {
+    for (TrapKind kind : OF_THE_STANDARD) {
+      if (message.startsWith(kind.phrase)) {
         return kind;
       }
     }

@@ -21,6 +21,8 @@ final class Traps {
               limit.kind(), limit.limit(), message(limit), frames(module, thrown));
       case GuestAnswerException answer ->
           new RunResult.Trapped(TrapKind.BAD_ANSWER, message(answer), List.of());
+      case SnapshotRefusedException refused ->
+          new RunResult.Trapped(TrapKind.NO_SNAPSHOT, message(refused), frames(module, thrown));
       case ChicoryException trap -> trapped(module, trap, message(trap));
       case StackOverflowError overflow ->
           new RunResult.Trapped(

@@ -136,7 +136,7 @@ final class Wasi {
             FunctionType.of(types(params), List.of(ValType.I32)),
             (instance, args) -> {
               SlotMemory memory = (SlotMemory) instance.memory();
-              WasiContext wasi = (WasiContext) Objects.requireNonNull(memory.hostContext());
+              WasiContext wasi = contextOf(memory, name);
               try {
                 return new long[] {body.call(memory, wasi, args)};
               } catch (WasmRuntimeException e) {
@@ -154,9 +154,24 @@ final class Wasi {
             "proc_exit",
             FunctionType.of(List.of(ValType.I32), List.of()),
             (instance, args) -> {
+              var _ = contextOf((SlotMemory) instance.memory(), "proc_exit");
               throw new GuestExitException((int) args[0]);
             });
     FUNCTIONS.put("proc_exit", new Function(new Signature(List.of(I32), List.of()), host));
+  }
+
+  /** The run that calls; an initialiser whose state is to be kept is none. */
+  private static WasiContext contextOf(SlotMemory memory, String name) {
+    if (memory.hostContext() instanceof WasiContext wasi) {
+      return wasi;
+    }
+    throw new SnapshotRefusedException(
+        "the initialiser called "
+            + MODULE
+            + "."
+            + name
+            + ", whose effects are of one run and cannot be kept for others; call no imports"
+            + " there");
   }
 
   private static List<ValType> types(List<ValueKind> kinds) {

@@ -81,10 +81,13 @@ final class MemoryImage {
     return of(pieces);
   }
 
-  /** The image of {@code size} bytes of memory as they are now. */
-  static MemoryImage capture(long base, long size) {
+  /**
+   * The image of {@code size} bytes of memory as they are now; once it is of more than {@code
+   * mostBytes} it is cut short.
+   */
+  static MemoryImage capture(long base, long size, long mostBytes) {
     List<Piece> pieces = new ArrayList<>();
-    for (long at = 0; at < size; at += PAGE) {
+    for (long at = 0; at < size && pieces.size() <= mostBytes / PAGE; at += PAGE) {
       if (!RawMemory.isZero(base + at, PAGE)) {
         byte[] page = new byte[PAGE];
         RawMemory.copyOut(base + at, page, 0, PAGE);

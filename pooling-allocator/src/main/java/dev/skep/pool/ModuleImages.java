@@ -27,12 +27,14 @@ public final class ModuleImages {
   private volatile @Nullable Snapshot snapshot;
 
   /**
-   * What was taken after an initialiser had run, besides memories and tables.
+   * What was taken after an initialiser had run; takes the place of the images before.
    *
+   * @param memories image of each memory
    * @param pages of each memory
+   * @param tables elements of each table
    * @param dropped data segments that the initialiser has dropped
    */
-  record Snapshot(int[] pages, BitSet dropped) {}
+  record Snapshot(MemoryImage[] memories, int[] pages, int[][] tables, BitSet dropped) {}
 
   /**
    * @param memories number of memories the module defines
@@ -54,7 +56,7 @@ public final class ModuleImages {
   public long imageBytes() {
     long sum = 0;
     for (int i = 0; i < memories.length(); i++) {
-      MemoryImage image = memories.get(i);
+      MemoryImage image = memory(i);
       sum += image == null ? 0 : image.bytes();
     }
     return sum;
@@ -66,7 +68,7 @@ public final class ModuleImages {
   }
 
   MemoryImage memory(int index, Instance instance, DataSegment[] dataSegments, long size) {
-    MemoryImage image = memories.get(index);
+    MemoryImage image = memory(index);
     if (image == null) {
       image = MemoryImage.evaluate(index, instance, dataSegments, size);
       memories.set(index, image);
@@ -75,11 +77,13 @@ public final class ModuleImages {
   }
 
   @Nullable MemoryImage memory(int index) {
-    return memories.get(index);
+    Snapshot taken = snapshot;
+    return taken == null ? memories.get(index) : taken.memories[index];
   }
 
   int @Nullable [] table(int index) {
-    return tables.get(index);
+    Snapshot taken = snapshot;
+    return taken == null ? tables.get(index) : taken.tables[index];
   }
 
   void table(int index, int[] elements) {
@@ -90,15 +94,9 @@ public final class ModuleImages {
     return segments[index];
   }
 
-  /** Takes what the stores hold now as the images. Memories and tables come first. */
-  void snapshot(MemoryImage[] memoriesNow, int[] pages, int[][] tablesNow, BitSet dropped) {
-    for (int i = 0; i < memoriesNow.length; i++) {
-      memories.set(i, memoriesNow[i]);
-    }
-    for (int i = 0; i < tablesNow.length; i++) {
-      tables.set(i, tablesNow[i]);
-    }
-    snapshot = new Snapshot(pages, (BitSet) dropped.clone());
+  /** Puts a snapshot in the place of the images; no other lease of the module may be open. */
+  void snapshot(Snapshot taken) {
+    snapshot = taken;
   }
 
   @Nullable Snapshot snapshot() {

@@ -256,11 +256,12 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   }
 
   /**
-   * Takes what memories and tables hold now, after an initialiser has run, as what every later
-   * instance of the module starts with. This lease must be closed after it.
+   * Takes what memories and tables hold now, after an initialiser has run, as the images of the
+   * module, and returns the store to them. No other lease of the module may be open.
    *
    * @param mostBytes of all images
-   * @return whether it was taken; not if there is more in the memories
+   * @return whether it was taken; if not, because there is more in the memories, nothing has
+   *     changed
    */
   public boolean snapshot(long mostBytes) {
     checkOpen();
@@ -269,20 +270,38 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     int[] pages = new int[captured.length];
     for (int i = 0; i < captured.length; i++) {
       SlotMemory memory = memories.get(i);
-      captured[i] = MemoryImage.capture(memory.baseAddress(), memory.sizeBytes());
+      captured[i] =
+          MemoryImage.capture(memory.baseAddress(), memory.sizeBytes(), mostBytes - bytes);
       pages[i] = memory.pages();
       bytes += captured[i].bytes();
-    }
-    if (bytes > mostBytes) {
-      return false;
+      if (bytes > mostBytes) {
+        return false;
+      }
     }
     int[][] elementsNow = new int[tables.size()][];
     for (int i = 0; i < elementsNow.length; i++) {
       elementsNow[i] = tables.get(i).elements();
     }
-    // The slot holds the images of before.
-    settled = false;
-    images.snapshot(captured, pages, elementsNow, dropped);
+    // Emptied and filled anew, as any slot: what was mapped is the image of before.
+    lost = true;
+    Fate fate = unmapImages();
+    if (fate == Fate.LOST) {
+      throw new IllegalStateException("the images of before cannot be taken out of the slot");
+    }
+    if (fate == Fate.DIRTY) {
+      home.kernel().discard(place.tableBase(), place.usableBytes());
+    }
+    affine = false;
+    images.snapshot(
+        new ModuleImages.Snapshot(captured, pages, elementsNow, (BitSet) dropped.clone()));
+    for (int i = 0; i < captured.length; i++) {
+      memories.get(i).startsWith(pages[i]);
+      placeImage(memories.get(i), captured[i]);
+    }
+    for (int i = 0; i < elementsNow.length; i++) {
+      tables.get(i).reset(false);
+    }
+    lost = false;
     return true;
   }
 

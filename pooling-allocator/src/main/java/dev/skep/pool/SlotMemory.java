@@ -30,7 +30,7 @@ public final class SlotMemory extends StoreMeter implements Memory {
   private final SlotLease lease;
   private final int index;
   private final ModuleImages images;
-  private final int initialPages;
+  private int initialPages;
   private final int maximumPages;
 
   /** What its share of the slot holds. */
@@ -70,6 +70,12 @@ public final class SlotMemory extends StoreMeter implements Memory {
     capacityBytes = capacity;
     // A slot that was leased warm may hold zeroed pages up to its end.
     highBytes = lease.wasWarm() ? capacity : Math.max(highBytes, size);
+  }
+
+  /** Makes the present size the one that a reset returns to. */
+  void startsWith(int pages) {
+    initialPages = pages;
+    writtenPages = null;
   }
 
   boolean isPlaced() {

@@ -253,7 +253,7 @@ public final class Scheduler implements AutoCloseable {
       }
       switch (request.module().instantiate(lease, request.limits())) {
         case Instantiation.Failed failed -> {
-          RunReport report = new RunReport(failed.result(), 0, 0, 0, new byte[0]);
+          RunReport report = new RunReport(failed.result(), failed.fuel(), 0, 0, new byte[0]);
           settle(queue, ticket, report, startedEpochMillis);
           return;
         }
