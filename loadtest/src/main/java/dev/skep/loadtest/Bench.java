@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
       NodeBench.class,
       SlotBench.class,
       PoolBench.class,
+      ImageBench.class,
       KernelBench.class,
       JmhBench.class
     })

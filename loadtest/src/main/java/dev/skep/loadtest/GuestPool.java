@@ -84,7 +84,12 @@ final class GuestPool implements AutoCloseable {
   }
 
   long residentBytes() {
-    return allocator.residentBytes();
+    return allocator.resident().totalBytes();
+  }
+
+  /** Of those, what is no other instance's too. */
+  long privateBytes() {
+    return allocator.resident().privateBytes();
   }
 
   /** Runs a function of one i32 to one. */

@@ -28,10 +28,15 @@ public sealed interface InstanceAllocator extends AutoCloseable
   void forEachSlot(SlabVisitor visitor);
 
   /**
-   * Memory that all slots really take, in bytes, or −1 where the kernel does not say. Reads the
-   * process's page tables: some milliseconds, so not for the invoke path.
+   * Memory that all slots really take. Reads the process's page tables: some milliseconds, so not
+   * for the invoke path.
    */
-  long residentBytes();
+  ResidentBytes resident();
+
+  /** Memory that all slots really take, in bytes, or −1 where the kernel does not say. */
+  default long residentBytes() {
+    return resident().totalBytes();
+  }
 
   /**
    * Gives all memory back to the kernel; nothing is leased any more. Every lease must have been

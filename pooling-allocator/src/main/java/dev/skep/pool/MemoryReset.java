@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Returns a memory to its image.
  *
- * <p>Pages that the run has written are restored in place, up to a number; the rest is given back
- * to the kernel, which brings the origin of the mapping back: zeroes, or the image where it is
- * mapped. Restoring in place is cheaper by the page faults that the next run does not take, and
- * keeps the pages resident meanwhile; the number bounds that.
+ * <p>Pages that the run has written are restored in place, up to a number besides those of a copied
+ * image; the rest is given back to the kernel, which brings the origin of the mapping back: zeroes,
+ * or the image where it is mapped. Restoring in place is cheaper by the page faults that the next
+ * run does not take, and keeps the pages resident meanwhile; the number bounds that.
  *
  * <pre>
  *  with the page-map scan:     0 ──■■──────■──■■■■──│ walk_end ──────── high water
@@ -72,13 +72,15 @@ final class MemoryReset {
       }
       return known;
     }
+    // A copied image is resident anyway: to discard it would be to copy it again.
+    long keep = image == null || mapped ? keepBytes : keepBytes + image.bytes();
     PageScan scan = scanning && highBytes > 0 ? kernel.pageScan() : null;
     long kept;
     if (scan == null) {
-      kept = Math.min(keepBytes, highBytes);
+      kept = Math.min(keep, highBytes);
       restore(base, 0, kept, image);
     } else {
-      kept = scan(scan, base, highBytes, image);
+      kept = scan(scan, base, highBytes, keep, image);
     }
     if (kept == highBytes) {
       return scan == null ? null : found(scan, base);
@@ -94,8 +96,9 @@ final class MemoryReset {
   }
 
   /** Restores what the kernel says was written and answers up to where it has looked. */
-  private long scan(PageScan scan, long base, long highBytes, @Nullable MemoryImage image) {
-    long end = scan.scan(base, base + highBytes, keepBytes / Libc.PAGE_BYTES);
+  private static long scan(
+      PageScan scan, long base, long highBytes, long keep, @Nullable MemoryImage image) {
+    long end = scan.scan(base, base + highBytes, keep / Libc.PAGE_BYTES);
     for (int i = 0; i < scan.found(); i++) {
       restore(base, scan.start(i) - base, scan.end(i) - base, image);
     }

@@ -295,7 +295,7 @@ public final class OnDemandAllocator implements InstanceAllocator {
   }
 
   @Override
-  public long residentBytes() {
+  public ResidentBytes resident() {
     TreeMap<Long, Long> mappings = new TreeMap<>();
     for (int slot = 0; slot < layout.slots(); slot++) {
       Held each = held.get(slot);

@@ -17,8 +17,8 @@ import java.util.List;
  * @param guardBytes inaccessible bytes behind each slot, a multiple of 4 KiB up to 1 GiB, 0 for
  *     none; bounds are checked in front of them on every access
  * @param unusedWarmSlots most free slots that keep the image of the module they last held, 0 to all
- * @param keepResidentMemoryBytes most bytes of a memory that a reset restores in place instead of
- *     giving them back to the kernel, a multiple of 4 KiB, 0 to 1 GiB
+ * @param keepResidentMemoryBytes most bytes of a memory, besides a copied image, that a reset
+ *     restores in place instead of giving them back to the kernel, a multiple of 4 KiB, 0 to 1 GiB
  * @param keepResidentTableBytes the same for tables
  * @param decommitBatch slots that are given back to the kernel together, 0 to 1,024; 0 and 1 mean
  *     each by itself, at once
@@ -85,8 +85,9 @@ public record PoolConfig(
           // One call then discards 16 slots; more gains nothing (./skep bench pool).
           16,
           PageScanning.AUTO,
-          // Where mapping and copying cost the same (RATIONALE.md).
-          256L << 10,
+          // Below, copying costs less than a mapping; from here on more, in time and in memory
+          // (./skep bench images).
+          64L << 10,
           // Half of the 65,530 mappings a process has by default, at two each.
           16_000,
           // A read-back of a small slot takes some 50 µs: half a percent of the time of resets.

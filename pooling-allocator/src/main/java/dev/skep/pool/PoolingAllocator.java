@@ -499,7 +499,7 @@ public final class PoolingAllocator implements InstanceAllocator {
   }
 
   @Override
-  public long residentBytes() {
+  public ResidentBytes resident() {
     return SlabResidency.bytes(slab, slab + layout.totalBytes());
   }
 

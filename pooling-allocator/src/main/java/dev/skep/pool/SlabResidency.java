@@ -7,23 +7,24 @@ import java.nio.file.Path;
 import java.util.function.LongPredicate;
 
 /**
- * Asks the kernel how much of the slab is in memory: the sum of {@code Rss} of the mappings inside
- * it, from {@code /proc/self/smaps} (proc_pid_smaps(5)). Takes milliseconds, and longer the more is
- * resident, since the kernel walks the page tables.
+ * Asks the kernel how much of the slab is in memory: the sums of {@code Rss} and {@code Anonymous}
+ * over the mappings inside it, from {@code /proc/self/smaps} (proc_pid_smaps(5)). Takes
+ * milliseconds, and longer the more is resident, since the kernel walks the page tables.
  */
 final class SlabResidency {
   private static final Path SMAPS = Path.of("/proc/self/smaps");
 
   private SlabResidency() {}
 
-  /** Resident bytes from {@code start} to {@code end}, or −1 where the kernel does not say. */
-  static long bytes(long start, long end) {
+  /** What is resident from {@code start} to {@code end}. */
+  static ResidentBytes bytes(long start, long end) {
     return bytes(address -> address >= start && address < end);
   }
 
-  /** Resident bytes of the mappings whose address is {@code wanted}. */
-  static long bytes(LongPredicate wanted) {
+  /** What is resident of the mappings whose address is {@code wanted}. */
+  static ResidentBytes bytes(LongPredicate wanted) {
     long kib = 0;
+    long anonymousKib = 0;
     boolean inside = false;
     try (BufferedReader lines = Files.newBufferedReader(SMAPS)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -33,13 +34,20 @@ final class SlabResidency {
           long from = Long.parseUnsignedLong(line, 0, dash, 16);
           inside = wanted.test(from);
         } else if (inside && line.startsWith("Rss:")) {
-          kib += Long.parseLong(line.substring(4, line.length() - 2).strip());
+          kib += kibibytes(line);
+        } else if (inside && line.startsWith("Anonymous:")) {
+          anonymousKib += kibibytes(line);
         }
       }
     } catch (IOException e) {
-      return -1;
+      return ResidentBytes.UNKNOWN;
     }
-    return kib * 1_024;
+    return new ResidentBytes(anonymousKib * 1_024, (kib - anonymousKib) * 1_024);
+  }
+
+  /** Of a line such as {@code Rss: 128 kB}. */
+  private static long kibibytes(String line) {
+    return Long.parseLong(line.substring(line.indexOf(':') + 1, line.length() - 2).strip());
   }
 
   private static boolean isHex(String line, int length) {
