@@ -337,7 +337,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (home.memoryReset().watchesFaults()) {
         // Only here, after a reset: a store that is opened again goes on with what it has written.
         runner = Thread.currentThread();
-        faultsAtOpen = ThreadFaults.count();
+        // Faults are those of the carrier, which a virtual thread may change.
+        faultsAtOpen = runner.isVirtual() ? -1 : ThreadFaults.count();
       }
     }
   }
