@@ -228,6 +228,8 @@ public final class OnDemandAllocator implements InstanceAllocator {
         figures.leased[least].incrementAndGet();
         place = map(least, owner);
         return place;
+      } catch (SystemCallException e) {
+        return null; // As if none were free.
       } finally {
         if (place == null) {
           figures.leased[least].decrementAndGet();

@@ -395,8 +395,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   }
 
   /**
-   * Moves the store into a slot of a larger class: images and all that differs from zero is copied,
-   * and the old slot is given back.
+   * Moves the store into a slot of a larger class: what images cover and all else that differs from
+   * zero is copied, and the old slot is given back.
    *
    * @param grown most bytes that one memory is about to have
    */
@@ -430,16 +430,19 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       }
     }
     Place left = place;
+    long mapped = mappedImages();
     Fate fate = unmapImages();
     place = larger;
     affine = false;
     for (int i = 0; i < memories.size(); i++) {
       SlotMemory memory = memories.get(i);
+      // Here all is copied, even if the slot that was left could not be unmapped.
+      memory.setMapped(false);
       if (memory.isPlaced()) {
         memory.place(memoryAddress(i, count), shareBytes(place.memoryBytes(), count));
       }
     }
-    home.giveBack(left, fate, null, 0);
+    home.giveBack(left, fate, null, fate == Fate.LOST ? mapped : 0);
     owner.leave(left.slotClass());
     images.grewInto(place.slotClass());
     return true;
@@ -460,7 +463,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         home.kernel().mapImage(image.file(), memory.baseAddress() + image.start());
         memory.setMapped(true);
         return;
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         // Out of mappings, descriptors or memory: a copy needs none of them. An old kernel may have
         // left a hole where the mapping was to be.
         home.removeMappings(1);
@@ -664,14 +667,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
 
   /** Takes mapped images out of the slot, which clears all of it. */
   private Fate unmapImages() {
-    int mapped = 0;
-    for (int i = 0; i < memories.size(); i++) {
-      mapped += memories.get(i).isMapped() ? 1 : 0;
-    }
-    // A slot that was leased with its images and whose memories were not all built yet.
-    for (int i = memories.size(); affine && i < Long.SIZE; i++) {
-      mapped += isMappedBefore(i) ? 1 : 0;
-    }
+    long mapped = mappedImages();
     if (mapped == 0) {
       return Fate.DIRTY;
     }
@@ -682,11 +678,24 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       // The mappings are still there and still counted; the slot is lost with them.
       return Fate.LOST;
     }
-    home.removeMappings(mapped);
+    home.removeMappings(Long.bitCount(mapped));
     for (int i = 0; i < memories.size(); i++) {
       memories.get(i).setMapped(false);
     }
     return Fate.COLD;
+  }
+
+  /** The memories whose image is mapped, a bit each. */
+  private long mappedImages() {
+    long mapped = 0;
+    for (int i = 0; i < memories.size(); i++) {
+      mapped |= memories.get(i).isMapped() ? 1L << i : 0;
+    }
+    // A slot that was leased with its images and whose memories were not all built yet.
+    for (int i = memories.size(); affine && i < Long.SIZE; i++) {
+      mapped |= isMappedBefore(i) ? 1L << i : 0;
+    }
+    return mapped;
   }
 
   private void end(Fate fate) {
@@ -695,9 +704,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       owner.release(memoryBytes, elements);
     }
     home.removeHeld(memories.size(), tables.size());
-    long mapped = 0;
+    long mapped = fate == Fate.COLD ? 0 : mappedImages();
     for (int i = 0; i < memories.size(); i++) {
-      mapped |= memories.get(i).isMapped() ? 1L << i : 0;
       memories.get(i).revoke();
     }
     for (int i = 0; i < tables.size(); i++) {
