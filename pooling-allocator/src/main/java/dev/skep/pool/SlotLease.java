@@ -154,6 +154,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       throw tooMany("memories", home.config().memories());
     }
     SlotMemory memory = new SlotMemory(this, index, pages, limits.maximumPages(), images);
+    // From here on, not from when its image is placed: instantiation may fail between the two.
+    memory.setMapped(affine && isMappedBefore(index));
     memories.add(memory);
     if (!fits(count) && !move(count, 0)) {
       throw noLargerSlot();
@@ -451,7 +453,6 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   /** Puts an image in place, unless the slot holds it already. */
   void placeImage(SlotMemory memory, MemoryImage image) {
     if (affine) {
-      memory.setMapped(isMappedBefore(memory.index()));
       return;
     }
     home.kernel().at(Step.BUILD_IMAGE);
