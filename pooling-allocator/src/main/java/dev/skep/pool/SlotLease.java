@@ -317,11 +317,15 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         throw startsWithMore(LimitKind.LIVE_TABLE, elements, owner.share().tableElements());
       }
       live = true;
-      if (home.memoryReset().watchesFaults()) {
+      // The kernel counts for its own threads: a virtual one may fault on one and end on another.
+      if (home.memoryReset().watchesFaults() && !Thread.currentThread().isVirtual()) {
         // Only here, after a reset: a store that is opened again goes on with what it has written.
         runner = Thread.currentThread();
         faultsAtOpen = ThreadFaults.count();
       }
+    } else if (runner != Thread.currentThread()) {
+      // Another thread is about to write, whose faults nobody has counted.
+      faultsAtOpen = -1;
     }
   }
 
