@@ -25,11 +25,19 @@ final class FaultyKernel implements SlotKernel {
   /** Whether it has the page-map scan. */
   volatile boolean scans = true;
 
+  private volatile @Nullable Object hookedTo;
+  private volatile Runnable hook = () -> {};
   private @Nullable Object target;
   private Supplier<Throwable> fault = REFUSAL;
   private int after;
   private int times;
   private int fired;
+
+  /** Runs each time something is reached, before it fails or is done. */
+  void before(Object at, Runnable action) {
+    hookedTo = at;
+    hook = action;
+  }
 
   /** Fails at a {@link SlotKernel.Step} or {@link Request}, {@code count} times from now on. */
   synchronized void fail(Object at, Supplier<Throwable> with, int skip, int count) {
@@ -49,7 +57,14 @@ final class FaultyKernel implements SlotKernel {
     return fired;
   }
 
-  private synchronized void pass(Object at) {
+  private void pass(Object at) {
+    if (at.equals(hookedTo)) {
+      hook.run();
+    }
+    failMaybe(at);
+  }
+
+  private synchronized void failMaybe(Object at) {
     if (at.equals(target) && after-- <= 0 && fired < times) {
       fired++;
       switch (fault.get()) {
