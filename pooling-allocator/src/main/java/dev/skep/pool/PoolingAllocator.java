@@ -529,6 +529,8 @@ public final class PoolingAllocator implements InstanceAllocator {
       throw new IllegalStateException(open + " leases are open");
     }
     unmapped = true;
+    // A take that was refused may still be clearing slots that waited; not once they are unmapped.
+    decommits.close();
     kernel.release(slab, layout.totalBytes());
   }
 }
