@@ -24,7 +24,12 @@ final class DecommitQueue {
   private final Consumer<Place> lost;
   private final int[] waitingByClass;
   private final AtomicInteger waiting = new AtomicInteger();
-  private List<Place> places = new ArrayList<>();
+  private List<Place> places;
+
+  /** Calls under way that clear what has been taken out of the list. */
+  private int clearing;
+
+  private boolean closed;
 
   /**
    * @param batch slots to wait for, 0 and 1 for none
@@ -41,6 +46,7 @@ final class DecommitQueue {
     this.kernel = kernel;
     this.batch = batch;
     this.waitingByClass = new int[classes];
+    this.places = new ArrayList<>(batch);
     this.figures = figures;
     this.cleared = cleared;
     this.lost = lost;
@@ -52,18 +58,25 @@ final class DecommitQueue {
       discard(place);
       return;
     }
-    List<Place> full = null;
-    synchronized (this) {
-      places.add(place);
-      waitingByClass[place.slotClass()]++;
-      waiting.incrementAndGet();
-      if (places.size() >= batch) {
-        full = takeAll();
+    boolean waits = false;
+    List<Place> full = List.of();
+    try {
+      synchronized (this) {
+        places.add(place);
+        waits = true;
+        waitingByClass[place.slotClass()]++;
+        waiting.incrementAndGet();
+        if (places.size() >= batch) {
+          full = takeAll();
+        }
+      }
+    } catch (OutOfMemoryError e) {
+      // There was no room for a list: it waits on, or is not made to wait.
+      if (!waits) {
+        discard(place);
       }
     }
-    if (full != null) {
-      discardAll(full);
-    }
+    discardAll(full);
   }
 
   /** Clears all that waits; false if nothing does. */
@@ -80,11 +93,38 @@ final class DecommitQueue {
   }
 
   private List<Place> takeAll() {
+    if (closed || places.isEmpty()) {
+      return List.of();
+    }
+    // First, because it may fail, and then nothing must have changed.
+    List<Place> next = new ArrayList<>(batch);
     List<Place> all = places;
-    places = new ArrayList<>(batch);
+    places = next;
     Arrays.fill(waitingByClass, 0);
     waiting.set(0);
+    clearing++;
     return all;
+  }
+
+  private synchronized void cleared() {
+    clearing--;
+    notifyAll();
+  }
+
+  /** Clears nothing from now on; returns once nothing is being cleared. */
+  synchronized void close() {
+    closed = true;
+    boolean interrupted = false;
+    while (clearing > 0) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Slots of a class that wait. */
@@ -93,15 +133,25 @@ final class DecommitQueue {
   }
 
   private void discardAll(List<Place> all) {
+    if (!all.isEmpty()) {
+      try {
+        discardTaken(all);
+      } finally {
+        cleared();
+      }
+    }
+  }
+
+  private void discardTaken(List<Place> all) {
     int done = 0;
     if (all.size() > 1 && BatchedDiscard.isSupported()) {
-      long[] addresses = new long[all.size()];
-      long[] lengths = new long[all.size()];
-      for (int i = 0; i < addresses.length; i++) {
-        addresses[i] = all.get(i).tableBase();
-        lengths[i] = all.get(i).usableBytes();
-      }
       try {
+        long[] addresses = new long[all.size()];
+        long[] lengths = new long[all.size()];
+        for (int i = 0; i < addresses.length; i++) {
+          addresses[i] = all.get(i).tableBase();
+          lengths[i] = all.get(i).usableBytes();
+        }
         kernel.at(SlotKernel.Step.RETURN_DISCARD);
         BatchedDiscard call = new BatchedDiscard(addresses.length);
         done = kernel.discard(call, addresses, lengths, addresses.length);

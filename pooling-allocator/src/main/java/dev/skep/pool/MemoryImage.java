@@ -131,6 +131,12 @@ final class MemoryImage {
     return found >= 0 ? found : -found - 2;
   }
 
+  /** Whether the page at {@code offset} is in an extent. */
+  boolean covers(long offset) {
+    int i = extentAt(offsets, offset);
+    return i >= 0 && offset < offsets[i] + extents[i].length;
+  }
+
   /** Bytes of its extents: what restoring all of it writes. */
   long bytes() {
     return bytes;

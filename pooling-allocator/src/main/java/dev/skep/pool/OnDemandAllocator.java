@@ -92,6 +92,7 @@ public final class OnDemandAllocator implements InstanceAllocator {
     least = Math.max(least, Math.min(request.images().slotClass(), free.length - 1));
     TakeRefused.Reason why = TakeRefused.Reason.NO_SLOT;
     for (int attempt = 0; attempt <= MOST_RECLAIMS && !closing; attempt++) {
+      kernel.at(Step.TAKE_CREDIT);
       why = request.owner().lease(least);
       if (why == null) {
         try {
@@ -228,6 +229,8 @@ public final class OnDemandAllocator implements InstanceAllocator {
         figures.leased[least].incrementAndGet();
         place = map(least, owner);
         return place;
+      } catch (SystemCallException e) {
+        return null; // As if none were free.
       } finally {
         if (place == null) {
           figures.leased[least].decrementAndGet();

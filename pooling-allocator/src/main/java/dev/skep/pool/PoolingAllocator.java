@@ -126,6 +126,7 @@ public final class PoolingAllocator implements InstanceAllocator {
     TakeRefused.Reason why = TakeRefused.Reason.NO_SLOT;
     for (int attempt = 0; attempt <= MOST_RECLAIMS && !closing; attempt++) {
       for (int slotClass = least; slotClass < free.length; slotClass++) {
+        kernel.at(Step.TAKE_CREDIT);
         why = request.owner().lease(slotClass);
         if (why == TakeRefused.Reason.CEILING || why == TakeRefused.Reason.NO_INSTANCE) {
           break;
@@ -275,12 +276,20 @@ public final class PoolingAllocator implements InstanceAllocator {
    * for every slot that is never used.
    */
   private void guard(int slot) {
-    kernel.at(Step.TAKE_GUARD);
-    if (guards && !kernel.installGuard(slab + layout.guardOffset(slot), layout.guardBytes())) {
-      guards = false;
-      LOG.atWarn()
-          .addKeyValue("guardBytes", layout.guardBytes())
-          .log("this kernel has no MADV_GUARD_INSTALL (Linux 6.13): slots run without guards");
+    boolean tried = false;
+    try {
+      kernel.at(Step.TAKE_GUARD);
+      if (guards && !kernel.installGuard(slab + layout.guardOffset(slot), layout.guardBytes())) {
+        guards = false;
+        LOG.atWarn()
+            .addKeyValue("guardBytes", layout.guardBytes())
+            .log("this kernel has no MADV_GUARD_INSTALL (Linux 6.13): slots run without guards");
+      }
+      tried = true;
+    } finally {
+      if (!tried) {
+        generations.set(slot, 0); // It has not been leased, and the next take tries again.
+      }
     }
   }
 
@@ -380,6 +389,7 @@ public final class PoolingAllocator implements InstanceAllocator {
     int least = Math.max(layout.classFor(memoryBytes), slotClass + 1);
     for (int attempt = 0; attempt <= MOST_RECLAIMS; attempt++) {
       for (int each = least; each < free.length; each++) {
+        kernel.at(Step.TAKE_CREDIT);
         Place place = owner.enter(each) ? enter(each, owner) : null;
         if (place != null) {
           return place;
@@ -519,6 +529,8 @@ public final class PoolingAllocator implements InstanceAllocator {
       throw new IllegalStateException(open + " leases are open");
     }
     unmapped = true;
+    // A take that was refused may still be clearing slots that waited; not once they are unmapped.
+    decommits.close();
     kernel.release(slab, layout.totalBytes());
   }
 }

@@ -154,6 +154,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       throw tooMany("memories", home.config().memories());
     }
     SlotMemory memory = new SlotMemory(this, index, pages, limits.maximumPages(), images);
+    // From here on, not from when its image is placed: instantiation may fail between the two.
+    memory.setMapped(affine && isMappedBefore(index));
     memories.add(memory);
     if (!fits(count) && !move(count, 0)) {
       throw noLargerSlot();
@@ -334,12 +336,16 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         throw startsWithMore(LimitKind.LIVE_TABLE, elements, owner.share().tableElements());
       }
       live = true;
-      if (home.memoryReset().watchesFaults()) {
+      // The kernel counts for its own threads: a virtual one may fault on one and end on another.
+      if (home.memoryReset().watchesFaults() && !Thread.currentThread().isVirtual()) {
         // Only here, after a reset: a store that is opened again goes on with what it has written.
         runner = Thread.currentThread();
         // Faults are those of the carrier, which a virtual thread may change.
         faultsAtOpen = runner.isVirtual() ? -1 : ThreadFaults.count();
       }
+    } else if (runner != Thread.currentThread()) {
+      // Another thread is about to write, whose faults nobody has counted.
+      faultsAtOpen = -1;
     }
   }
 
@@ -415,8 +421,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   }
 
   /**
-   * Moves the store into a slot of a larger class: images and all that differs from zero is copied,
-   * and the old slot is given back.
+   * Moves the store into a slot of a larger class: what images cover and all else that differs from
+   * zero is copied, and the old slot is given back.
    *
    * @param grown most bytes that one memory is about to have
    */
@@ -450,16 +456,19 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       }
     }
     Place left = place;
+    long mapped = mappedImages();
     Fate fate = unmapImages();
     place = larger;
     affine = false;
     for (int i = 0; i < memories.size(); i++) {
       SlotMemory memory = memories.get(i);
+      // Here all is copied, even if the slot that was left could not be unmapped.
+      memory.setMapped(false);
       if (memory.isPlaced()) {
         memory.place(memoryAddress(i, count), shareBytes(place.memoryBytes(), count));
       }
     }
-    home.giveBack(left, fate, null, 0);
+    home.giveBack(left, fate, null, fate == Fate.LOST ? mapped : 0);
     owner.leave(left.slotClass());
     images.grewInto(place.slotClass());
     return true;
@@ -468,7 +477,6 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   /** Puts an image in place, unless the slot holds it already. */
   void placeImage(SlotMemory memory, MemoryImage image) {
     if (affine) {
-      memory.setMapped(isMappedBefore(memory.index()));
       return;
     }
     home.kernel().at(Step.BUILD_IMAGE);
@@ -480,7 +488,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         home.kernel().mapImage(image.file(), memory.baseAddress() + image.start());
         memory.setMapped(true);
         return;
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         // Out of mappings, descriptors or memory: a copy needs none of them. An old kernel may have
         // left a hole where the mapping was to be.
         home.removeMappings(1);
@@ -684,14 +692,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
 
   /** Takes mapped images out of the slot, which clears all of it. */
   private Fate unmapImages() {
-    int mapped = 0;
-    for (int i = 0; i < memories.size(); i++) {
-      mapped += memories.get(i).isMapped() ? 1 : 0;
-    }
-    // A slot that was leased with its images and whose memories were not all built yet.
-    for (int i = memories.size(); affine && i < Long.SIZE; i++) {
-      mapped += isMappedBefore(i) ? 1 : 0;
-    }
+    long mapped = mappedImages();
     if (mapped == 0) {
       return Fate.DIRTY;
     }
@@ -702,11 +703,24 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       // The mappings are still there and still counted; the slot is lost with them.
       return Fate.LOST;
     }
-    home.removeMappings(mapped);
+    home.removeMappings(Long.bitCount(mapped));
     for (int i = 0; i < memories.size(); i++) {
       memories.get(i).setMapped(false);
     }
     return Fate.COLD;
+  }
+
+  /** The memories whose image is mapped, a bit each. */
+  private long mappedImages() {
+    long mapped = 0;
+    for (int i = 0; i < memories.size(); i++) {
+      mapped |= memories.get(i).isMapped() ? 1L << i : 0;
+    }
+    // A slot that was leased with its images and whose memories were not all built yet.
+    for (int i = memories.size(); affine && i < Long.SIZE; i++) {
+      mapped |= isMappedBefore(i) ? 1L << i : 0;
+    }
+    return mapped;
   }
 
   private void end(Fate fate) {
@@ -715,9 +729,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       owner.release(memoryBytes, elements);
     }
     home.removeHeld(memories.size(), tables.size());
-    long mapped = 0;
+    long mapped = fate == Fate.COLD ? 0 : mappedImages();
     for (int i = 0; i < memories.size(); i++) {
-      mapped |= memories.get(i).isMapped() ? 1L << i : 0;
       memories.get(i).revoke();
     }
     for (int i = 0; i < tables.size(); i++) {

@@ -279,10 +279,13 @@ public final class SlotMemory extends StoreMeter implements Memory {
     return RawMemory.isZero(base, highBytes) ? -1 : 0;
   }
 
-  /** Copies what is not zero to zeroed memory elsewhere. */
+  /** Copies what is not zero, or not to stay zero, to zeroed memory elsewhere. */
   void copyTo(long address) {
+    MemoryImage image = images.memory(index);
     for (long at = 0; at < size; at += Libc.PAGE_BYTES) {
-      if (!RawMemory.isZero(base + at, Libc.PAGE_BYTES)) {
+      // A page that the guest has zeroed over its image must be written there as well, or a reset
+      // would take it for one that nobody has touched and that holds its image.
+      if ((image != null && image.covers(at)) || !RawMemory.isZero(base + at, Libc.PAGE_BYTES)) {
         RawMemory.copy(base + at, address + at, Libc.PAGE_BYTES);
       }
     }

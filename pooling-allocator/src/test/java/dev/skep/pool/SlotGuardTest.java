@@ -2,7 +2,9 @@ package dev.skep.pool;
 
 import static dev.skep.pool.Slots.PAGE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.skep.pool.os.SystemCallException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -65,6 +67,22 @@ class SlotGuardTest {
       assertThat(again.slot()).isEqualTo(lease.slot());
       holds(guard);
       again.close();
+    }
+  }
+
+  @Test
+  void aGuardThatCouldNotBeInstalledIsInstalledAtTheNextTake() throws Throwable {
+    FaultyKernel kernel = new FaultyKernel();
+    try (Slots slots = new Slots(Slots.config(1, 4L * PAGE, 1_024, PAGE), kernel)) {
+      for (Object at : new Object[] {SlotKernel.Step.TAKE_GUARD, FaultyKernel.Request.GUARD}) {
+        kernel.fail(at, FaultyKernel.REFUSAL, 0, 1);
+        assertThatThrownBy(slots::take).isInstanceOf(SystemCallException.class);
+      }
+      SlotLease lease = slots.take();
+      assertThat(lease.generation()).isEqualTo(1);
+      long guard = Slots.memory(lease, 4, 4).baseAddress() + 4L * PAGE;
+      assertThat(faults(guard)).isEqualTo(slots.pool.stats().features().guards());
+      lease.close();
     }
   }
 
