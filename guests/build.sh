@@ -84,6 +84,7 @@ wasi_c wordcount.wasm wordcount.c
 text trap.wasm trap.wat
 text fib.wasm fib.wat
 text add.wasm add.wat
+text pages.wasm pages.wat
 
 if ((check)); then
   status=0

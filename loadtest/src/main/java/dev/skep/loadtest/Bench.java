@@ -11,7 +11,13 @@ import picocli.CommandLine.Command;
     name = "skep bench",
     mixinStandardHelpOptions = true,
     description = "Measures Skep. Without a subcommand it is `node`, which needs nothing running.",
-    subcommands = {NodeBench.class, SlotBench.class, KernelBench.class, JmhBench.class})
+    subcommands = {
+      NodeBench.class,
+      SlotBench.class,
+      PlanBench.class,
+      KernelBench.class,
+      JmhBench.class
+    })
 public final class Bench implements Runnable {
   @Override
   public void run() {

@@ -12,6 +12,7 @@ import dev.skep.engine.RunResult;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
+import dev.skep.pool.PoolStats;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.pool.SlotClass;
 import dev.skep.pool.SlotLease;
@@ -30,15 +31,19 @@ final class GuestPool implements AutoCloseable {
   private final Engine engine;
 
   GuestPool(int slots, EngineConfig config) {
-    slab =
-        new PoolingAllocator(
-            PoolConfig.DEFAULTS
-                .with()
-                .classes(
-                    new SlotClass(512L << 10, slots),
-                    new SlotClass(4L << 20, slots),
-                    new SlotClass(64L << 20, slots))
-                .build());
+    this(
+        PoolConfig.DEFAULTS
+            .with()
+            .classes(
+                new SlotClass(512L << 10, slots),
+                new SlotClass(4L << 20, slots),
+                new SlotClass(64L << 20, slots))
+            .build(),
+        config);
+  }
+
+  GuestPool(PoolConfig pool, EngineConfig config) {
+    slab = new PoolingAllocator(pool);
     owner = slab.newOwner();
     engine = new Engine(config);
   }
@@ -67,6 +72,10 @@ final class GuestPool implements AutoCloseable {
 
   long residentBytes() {
     return slab.residentBytes();
+  }
+
+  PoolStats stats() {
+    return slab.stats();
   }
 
   /** Runs a function of one i32 to one. */

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 final class Guests {
   static final String TRANSFORM = "wasm/json_transform_small.wasm";
   static final String KERNELS = "wasm/kernels.wasm";
+  static final String PAGES = "wasm/pages.wasm";
+  static final String TRAP = "wasm/trap.wasm";
   static final String ORDER = "data/order.json";
   static final String ANSWER = "data/order.expected.json";
 

@@ -29,8 +29,9 @@ import java.util.List;
  */
 public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum worst) {
   /**
-   * Heap of the engine's objects of one instance, in bytes: the lease, its memory and table, the
-   * instance with its function index, and the scheduler's record of it.
+   * Heap of one idle instance, in bytes: the lease, its memory and table, the engine's objects, and
+   * the scheduler's record of it. A guest of 70 functions has 2,308 ({@code ./skep bench slots})
+   * and some 80 in the scheduler; one of three functions has 1,700.
    */
   public static final long INSTANCE_HEAP_BYTES = 2_400;
 
