@@ -85,6 +85,7 @@ text trap.wasm trap.wat
 text fib.wasm fib.wat
 text add.wasm add.wat
 text three_pages.wasm three_pages.wat
+text pages.wasm pages.wat
 
 if ((check)); then
   status=0

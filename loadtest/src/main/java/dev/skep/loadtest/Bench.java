@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
       SlotBench.class,
       PoolBench.class,
       ImageBench.class,
+      PlanBench.class,
       KernelBench.class,
       JmhBench.class
     })

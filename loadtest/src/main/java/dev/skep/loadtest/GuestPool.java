@@ -12,6 +12,7 @@ import dev.skep.engine.RunResult;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
+import dev.skep.pool.PoolStats;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.pool.SlotClass;
 import dev.skep.pool.SlotLease;
@@ -32,6 +33,10 @@ final class GuestPool implements AutoCloseable {
 
   GuestPool(int slots, EngineConfig config) {
     this(new PoolingAllocator(slots(slots)), config);
+  }
+
+  GuestPool(PoolConfig pool, EngineConfig config) {
+    this(new PoolingAllocator(pool), config);
   }
 
   GuestPool(InstanceAllocator allocator, EngineConfig config) {
@@ -90,6 +95,10 @@ final class GuestPool implements AutoCloseable {
   /** Of those, what is no other instance's too. */
   long privateBytes() {
     return allocator.resident().privateBytes();
+  }
+
+  PoolStats stats() {
+    return allocator.stats();
   }
 
   /** Runs a function of one i32 to one. */

@@ -10,6 +10,8 @@ final class Guests {
   static final String TRANSFORM = "wasm/json_transform_small.wasm";
   static final String THREE_PAGES = "wasm/three_pages.wasm";
   static final String KERNELS = "wasm/kernels.wasm";
+  static final String PAGES = "wasm/pages.wasm";
+  static final String TRAP = "wasm/trap.wasm";
   static final String ORDER = "data/order.json";
   static final String ANSWER = "data/order.expected.json";
 
