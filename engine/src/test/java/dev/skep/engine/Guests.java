@@ -6,6 +6,8 @@ import dev.skep.limits.StoreLimits;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotOwner;
+import dev.skep.pool.TakeRefused;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,14 +19,16 @@ final class Guests implements AutoCloseable {
       StoreLimits.DEFAULTS.withFuel(1_000_000_000_000L).withDeadlineNanos(600_000_000_000L);
 
   final PoolingAllocator pool;
+  final SlotOwner owner;
   final Engine engine = new Engine(EngineConfig.DEFAULTS);
 
   Guests() {
-    this(PoolConfig.DEFAULTS.withSlots(64));
+    this(PoolConfig.of(64, 64L << 20, 20_000, 65_536));
   }
 
   Guests(PoolConfig config) {
     pool = new PoolingAllocator(config);
+    owner = pool.newOwner();
   }
 
   static Path folder() {
@@ -60,16 +64,11 @@ final class Guests implements AutoCloseable {
     return compile(bytes("wasm/" + name + ".wasm"));
   }
 
-  SlotLease lease() {
-    SlotLease lease = pool.take();
-    if (lease == null) {
-      throw new AssertionError("the pool is full");
-    }
-    return lease;
-  }
-
   Instantiation instantiate(CompiledModule module, StoreLimits limits) {
-    return module.instantiate(lease(), limits);
+    return switch (pool.take(module.slotFor(owner))) {
+      case SlotLease lease -> module.instantiate(lease, limits);
+      case TakeRefused refused -> throw new AssertionError(refused.toString());
+    };
   }
 
   GuestInstance instance(CompiledModule module) {

@@ -53,7 +53,7 @@ class ModuleMutationProperty {
       modules.add(Guests.bytes("wasm/" + name + ".wasm"));
     }
     Random random = new Random(SEED);
-    try (Guests guests = new Guests(new PoolConfig(4, 16L << 20, 2_000, 65_536))) {
+    try (Guests guests = new Guests(PoolConfig.of(4, 16L << 20, 2_000, 65_536))) {
       for (int i = 0; i < MUTATIONS; i++) {
         // Large guests take milliseconds each, so they get a tenth of the mutations.
         int which = random.nextInt(10) == 0 ? random.nextInt(modules.size()) : random.nextInt(11);

@@ -83,7 +83,7 @@ class SpecSuiteTest {
         });
     CallDepthTest.onWorkerStack(() -> {
       try (ZipFile zip = new ZipFile(path.toFile());
-          Guests guests = new Guests(new PoolConfig(600, 1L << 32, 10_000_000, 65_536))) {
+          Guests guests = new Guests(PoolConfig.of(600, 1L << 32, 10_000_000, 65_536))) {
         for (ZipEntry entry : zip.stream().toList()) {
           if (entry.getName().endsWith(".json")) {
             run(guests, zip, entry);

@@ -82,7 +82,7 @@ class StoreStateTest {
 
   @Test
   void theSlotOfAModuleThatTrappedBelongsToTheNextWithoutATrace() {
-    try (Guests one = new Guests(new PoolConfig(1, 1 << 20, 1_000, 65_536))) {
+    try (Guests one = new Guests(PoolConfig.of(1, 1 << 20, 1_000, 65_536))) {
       CompiledModule bulk = one.compile(Wat.bytes("bulk"));
       CompiledModule state = one.compile(Wat.bytes("state"));
       for (int i = 0; i < 5; i++) {

@@ -5,46 +5,75 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.dylibso.chicory.runtime.WasmRuntimeException;
-import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.skep.pool.os.SystemCallException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** Leases: each slot once, counted exactly, and of no use after their end. */
 class PoolingAllocatorTest {
-  private static final PoolConfig SMALL = new PoolConfig(3, 4L * PAGE, 1_024, 0);
+  private static final PoolConfig SMALL = Slots.config(3, 4L * PAGE, 1_024, 0);
 
   @Test
   void everyTakeAndReturnIsCounted() {
     PoolingAllocator pool = new PoolingAllocator(SMALL);
-    long reserved = SlabLayout.of(SMALL).totalBytes();
-    assertThat(pool.stats()).isEqualTo(new PoolStats(3, 0, 3, 0, 0, 0, 0, 0, reserved));
-    List<SlotLease> leases = new ArrayList<>();
-    for (SlotLease lease = pool.take(); lease != null; lease = pool.take()) {
-      leases.add(lease);
-    }
+    SlotOwner owner = pool.newOwner();
+    assertThat(pool.stats().reservedBytes()).isEqualTo(SlabLayout.of(SMALL).totalBytes());
+    holds(pool, 3, 0, 3, 0, 0, 0, 0, 0);
+    List<SlotLease> leases = all(pool, owner);
     assertThat(leases).extracting(SlotLease::slot).containsExactly(0, 1, 2);
-    assertThat(pool.stats()).isEqualTo(new PoolStats(3, 3, 0, 0, 3, 1, 0, 0, reserved));
+    holds(pool, 3, 3, 0, 0, 3, 1, 0, 0);
     leases.get(1).reset();
     leases.get(1).reset();
     leases.get(1).close();
-    assertThat(pool.stats()).isEqualTo(new PoolStats(3, 2, 1, 0, 3, 1, 2, 1, reserved));
+    holds(pool, 3, 2, 1, 0, 3, 1, 2, 1);
     leases.get(1).close();
-    assertThat(pool.stats()).isEqualTo(new PoolStats(3, 2, 1, 0, 3, 1, 2, 1, reserved));
+    holds(pool, 3, 2, 1, 0, 3, 1, 2, 1);
     leases.forEach(SlotLease::close);
-    assertThat(pool.stats()).isEqualTo(new PoolStats(3, 0, 3, 0, 3, 1, 2, 3, reserved));
+    holds(pool, 3, 0, 3, 0, 3, 1, 2, 3);
+    assertThat(pool.stats().reservedBytes()).isEqualTo(SlabLayout.of(SMALL).totalBytes());
     pool.close();
     pool.close();
   }
 
+  private static List<SlotLease> all(PoolingAllocator pool, SlotOwner owner) {
+    List<SlotLease> leases = new ArrayList<>();
+    while (pool.take(new SlotRequest(owner, Slots.images(), 0)) instanceof SlotLease lease) {
+      leases.add(lease);
+    }
+    return leases;
+  }
+
+  private static void holds(
+      PoolingAllocator pool,
+      int slots,
+      int leased,
+      int free,
+      int retired,
+      long taken,
+      long refused,
+      long resets,
+      long closed) {
+    PoolStats stats = pool.stats();
+    assertThat(
+            List.of(
+                stats.slots(),
+                stats.leased(),
+                stats.free(),
+                stats.retired(),
+                stats.taken(),
+                stats.refusals(),
+                stats.resets().total(),
+                stats.closed()))
+        .as("slots, leased, free, retired, taken, refused, resets, closed")
+        .isEqualTo(List.of(slots, leased, free, retired, taken, refused, resets, closed));
+  }
+
   @Test
   void noTwoLeasesOfASlotShareAGeneration() {
-    try (Slots slots = new Slots(SMALL.withSlots(1))) {
+    try (Slots slots = new Slots(Slots.config(1, 4L * PAGE, 1_024, 0))) {
       for (int i = 1; i <= 5; i++) {
         SlotLease lease = slots.take();
         assertThat(lease.generation()).isEqualTo(i);
@@ -56,35 +85,31 @@ class PoolingAllocatorTest {
   @Test
   void aPoolWithOpenLeasesDoesNotCloseAndGoesOnWorking() {
     PoolingAllocator pool = new PoolingAllocator(SMALL);
-    SlotLease lease = pool.take();
-    assertThat(lease).isNotNull();
+    SlotOwner owner = pool.newOwner();
+    SlotLease lease = Slots.take(pool, owner, Slots.images(), 0);
     assertThatThrownBy(pool::close)
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("1 leases are open");
-    Set<Integer> rest = new HashSet<>();
-    List<SlotLease> others = new ArrayList<>();
-    for (SlotLease other = pool.take(); other != null; other = pool.take()) {
-      rest.add(other.slot());
-      others.add(other);
-    }
-    assertThat(rest).containsExactlyInAnyOrder(1, 2);
+    List<SlotLease> others = all(pool, owner);
+    assertThat(others).extracting(SlotLease::slot).containsExactlyInAnyOrder(1, 2);
     others.forEach(SlotLease::close);
-    if (lease != null) {
-      lease.close();
-    }
+    lease.close();
     pool.close();
   }
 
   @Test
   void aClosedPoolLeasesNothing() {
     PoolingAllocator pool = new PoolingAllocator(SMALL);
+    SlotOwner owner = pool.newOwner();
     pool.close();
-    assertThat(pool.take()).isNull();
+    assertThat(pool.take(new SlotRequest(owner, Slots.images(), 0)))
+        .isInstanceOf(TakeRefused.class);
+    assertThat(owner.leased()).isZero();
   }
 
   @Test
   void addressSpaceThatTheKernelDoesNotHaveIsATypedFailure() {
-    assertThatThrownBy(() -> new PoolingAllocator(new PoolConfig(1_000_000, 1L << 32, 1, 1 << 30)))
+    assertThatThrownBy(() -> new PoolingAllocator(PoolConfig.of(1_000_000, 1L << 32, 1, 1 << 30)))
         .isInstanceOf(SystemCallException.class)
         .hasMessageContaining("mmap of");
   }
@@ -94,7 +119,7 @@ class PoolingAllocatorTest {
     try (Slots slots = new Slots(SMALL)) {
       SlotLease lease = slots.take();
       SlotMemory memory = Slots.memory(lease, 2, 4);
-      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1, Slots.images());
+      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1);
       lease.settle();
       lease.open(Slots.WIDE);
       memory.begin(Slots.WIDE, System.nanoTime());
@@ -131,7 +156,7 @@ class PoolingAllocatorTest {
     try (Slots slots = new Slots(SMALL)) {
       SlotLease lease = slots.take();
       SlotMemory memory = Slots.memory(lease, 1, 4);
-      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1, Slots.images());
+      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1);
       lease.close();
       assertThat(memory.grow(1)).isEqualTo(-1);
       assertThat(table.grow(1, 1, null)).isEqualTo(-1);
@@ -145,17 +170,16 @@ class PoolingAllocatorTest {
     try (Slots slots = new Slots(SMALL)) {
       SlotLease lease = slots.take();
       Slots.memory(lease, 1, 4);
-      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1, Slots.images());
+      SlotTable table = lease.newTable(Slots.table(5, 9), Slots.NULL, 0, 1);
       lease.settle();
       table.setRef(0, 1, null);
       lease.close();
       for (Runnable late :
           List.<Runnable>of(
               lease::reset,
-              lease::restore,
               () -> lease.open(Slots.WIDE),
               () -> Slots.memory(lease, 1, 1),
-              () -> lease.newTable(Slots.table(1, 1), Slots.NULL, 0, 1, Slots.images()))) {
+              () -> lease.newTable(Slots.table(1, 1), Slots.NULL, 0, 1))) {
         assertThatThrownBy(late::run).isInstanceOf(IllegalStateException.class);
       }
       assertThat(slots.pool.stats().closed()).isEqualTo(1);
@@ -166,7 +190,7 @@ class PoolingAllocatorTest {
   void sharedMemoryIsNoPartOfASlot() {
     try (Slots slots = new Slots(SMALL)) {
       SlotLease lease = slots.take();
-      SlotMemory memory = lease.newMemory(new MemoryLimits(1, 1), 0, 1, Slots.images());
+      SlotMemory memory = Slots.memory(lease, 1, 1);
       assertThat(memory.shared()).isFalse();
       assertThatThrownBy(() -> memory.waitOn(0, 0, 0)).isInstanceOf(WasmRuntimeException.class);
       assertThatThrownBy(() -> memory.notify(0, 1)).isInstanceOf(WasmRuntimeException.class);
@@ -176,7 +200,8 @@ class PoolingAllocatorTest {
 
   @Test
   void fourThreadsTakeAndReturnAndEverySlotIsCounted() throws InterruptedException {
-    PoolingAllocator pool = new PoolingAllocator(SMALL.withSlots(5));
+    PoolingAllocator pool = new PoolingAllocator(Slots.config(5, 4L * PAGE, 1_024, 0));
+    SlotOwner owner = pool.newOwner();
     AtomicLong taken = new AtomicLong();
     AtomicLong refused = new AtomicLong();
     AtomicLong dirty = new AtomicLong();
@@ -189,8 +214,8 @@ class PoolingAllocatorTest {
                 List<SlotLease> mine = new ArrayList<>();
                 for (int i = 0; i < 5_000; i++) {
                   if (mine.size() < 3 && random.nextBoolean()) {
-                    SlotLease lease = pool.take();
-                    if (lease == null) {
+                    if (!(pool.take(new SlotRequest(owner, Slots.images(), 0))
+                        instanceof SlotLease lease)) {
                       refused.incrementAndGet();
                     } else {
                       taken.incrementAndGet();
@@ -212,18 +237,7 @@ class PoolingAllocatorTest {
       thread.join();
     }
     assertThat(dirty).hasValue(0);
-    assertThat(pool.stats())
-        .isEqualTo(
-            new PoolStats(
-                5,
-                0,
-                5,
-                0,
-                taken.get(),
-                refused.get(),
-                0,
-                taken.get(),
-                pool.stats().reservedBytes()));
+    holds(pool, 5, 0, 5, 0, taken.get(), refused.get(), 0, taken.get());
     pool.close();
   }
 }

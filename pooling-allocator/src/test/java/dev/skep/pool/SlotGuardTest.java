@@ -45,7 +45,7 @@ class SlotGuardTest {
 
   @Test
   void theGuardFaultsFromItsFirstToItsLastByteThroughResetAndReuse() throws Throwable {
-    try (Slots slots = new Slots(new PoolConfig(2, 4L * PAGE, 1_024, PAGE))) {
+    try (Slots slots = new Slots(Slots.config(2, 4L * PAGE, 1_024, PAGE))) {
       SlotLease lease = slots.take();
       SlotMemory memory = Slots.memory(lease, 4, 4);
       long guard = memory.baseAddress() + 4L * PAGE;

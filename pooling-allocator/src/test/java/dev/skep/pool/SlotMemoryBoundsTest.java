@@ -32,7 +32,7 @@ class SlotMemoryBoundsTest {
 
   @BeforeEach
   void open() {
-    slots = new Slots(new PoolConfig(3, CAPACITY_PAGES * (long) PAGE, 1_024, 0));
+    slots = new Slots(Slots.config(3, CAPACITY_PAGES * (long) PAGE, 1_024, 0));
     left = slots.take();
     mine = slots.take();
     right = slots.take();
@@ -184,7 +184,7 @@ class SlotMemoryBoundsTest {
 
   @Test
   void anAddressAboveTwoGibibytesIsAnAddressAndNotNegative() {
-    try (Slots big = new Slots(new PoolConfig(1, 1L << 32, 1, 0))) {
+    try (Slots big = new Slots(Slots.config(1, 1L << 32, 1, 0))) {
       SlotLease lease = big.take();
       SlotMemory memory = Slots.memory(lease, 65_536, 65_536);
       assertThat(memory.pages()).isEqualTo(65_536);
@@ -251,26 +251,29 @@ class SlotMemoryBoundsTest {
 
   @Test
   void passiveSegmentsAreCopiedWithinTheirBoundsAndNotOnceDropped() {
-    ImageHolder images = Slots.images(Slots.passive(SEVEN), Slots.active(0, 0, SEVEN));
-    SlotMemory memory =
-        mine.newMemory(new com.dylibso.chicory.wasm.types.MemoryLimits(1, 1), 0, 1, images);
-    memory.initPassiveSegment(0, PAGE - 3, 4, 3);
-    assertThat(memory.readBytes(PAGE - 3, 3)).containsExactly(5, 6, 7);
-    memory.initPassiveSegment(0, PAGE, 7, 0);
-    int[][] wild = {
-      {0, PAGE - 3, 4, 4}, {0, 0, 0, 8}, {0, 0, 8, 0}, {0, PAGE + 1, 0, 0}, {0, 0, 1, -1},
-      {0, 0, -1, 1}, {0, -1, 0, 1}, {0, 0, -1, 2}, {0, -1, 0, 2}, {1, 0, 0, 1}
-    };
-    for (int[] w : wild) {
-      assertThatThrownBy(() -> memory.initPassiveSegment(w[0], w[1], w[2], w[3]))
-          .isInstanceOf(WasmRuntimeException.class)
+    ModuleImages images = Slots.images(Slots.passive(SEVEN), Slots.active(0, 0, SEVEN));
+    try (Slots own = new Slots(Slots.config(1, PAGE, 1, 0))) {
+      SlotLease lease = own.take(images);
+      SlotMemory memory = Slots.memory(lease, 1, 1);
+      memory.initPassiveSegment(0, PAGE - 3, 4, 3);
+      assertThat(memory.readBytes(PAGE - 3, 3)).containsExactly(5, 6, 7);
+      memory.initPassiveSegment(0, PAGE, 7, 0);
+      int[][] wild = {
+        {0, PAGE - 3, 4, 4}, {0, 0, 0, 8}, {0, 0, 8, 0}, {0, PAGE + 1, 0, 0}, {0, 0, 1, -1},
+        {0, 0, -1, 1}, {0, -1, 0, 1}, {0, 0, -1, 2}, {0, -1, 0, 2}, {1, 0, 0, 1}
+      };
+      for (int[] w : wild) {
+        assertThatThrownBy(() -> memory.initPassiveSegment(w[0], w[1], w[2], w[3]))
+            .isInstanceOf(WasmRuntimeException.class)
+            .hasMessage("out of bounds memory access");
+      }
+      memory.initPassiveSegment(1, 0, 0, 0);
+      memory.drop(0);
+      memory.initPassiveSegment(0, 0, 0, 0);
+      assertThatThrownBy(() -> memory.initPassiveSegment(0, 0, 0, 1))
           .hasMessage("out of bounds memory access");
+      lease.close();
     }
-    memory.initPassiveSegment(1, 0, 0, 0);
-    memory.drop(0);
-    memory.initPassiveSegment(0, 0, 0, 0);
-    assertThatThrownBy(() -> memory.initPassiveSegment(0, 0, 0, 1))
-        .hasMessage("out of bounds memory access");
   }
 
   @Test
@@ -289,7 +292,7 @@ class SlotMemoryBoundsTest {
   @Test
   void growthPastTheStoresLimitAnswersMinusOneWhereverTheMemoryEnds() {
     SlotMemory memory = Slots.memory(mine, 0, 65_536);
-    assertThat(mine.open(Slots.WIDE.withMemoryBytes(2L * PAGE + PAGE - 1))).isTrue();
+    mine.open(Slots.WIDE.withMemoryBytes(2L * PAGE + PAGE - 1));
     assertThat(memory.grow(3)).isEqualTo(-1);
     assertThat(memory.grow(2)).isZero();
     assertThat(memory.grow(1)).isEqualTo(-1);
@@ -302,10 +305,9 @@ class SlotMemoryBoundsTest {
 
   @Test
   void memoriesOfOneStoreShareTheSlotAndTheLimitAndNotABit() {
-    ImageHolder images = Slots.images();
     var limits = new com.dylibso.chicory.wasm.types.MemoryLimits(1, 65_536);
-    SlotMemory first = mine.newMemory(limits, 0, 2, images);
-    SlotMemory second = mine.newMemory(limits, 1, 2, images);
+    SlotMemory first = mine.newMemory(limits, 0, 2);
+    SlotMemory second = mine.newMemory(limits, 1, 2);
     mine.open(Slots.WIDE.withMemoryBytes(3L * PAGE));
     assertThat(first.grow(2)).isEqualTo(-1);
     assertThat(first.grow(1)).isEqualTo(1);

@@ -34,7 +34,7 @@ class SlotReuseProperty {
     final DataSegment[] segments;
     final byte[][] image;
     final int first;
-    final ImageHolder images;
+    final ModuleImages images;
 
     Module(Random random) {
       memories = 1 + random.nextInt(3);
@@ -50,7 +50,7 @@ class SlotReuseProperty {
         all.add(Slots.active(m, pages[m] == 0 ? 0 : PAGE - 3_000, cut(image[m], pages[m])));
       }
       segments = all.toArray(new DataSegment[0]);
-      images = new ImageHolder(memories, tables, segments);
+      images = new ModuleImages(memories, tables, segments);
     }
 
     private byte[] cut(byte[] bytes, int pages) {
@@ -71,14 +71,12 @@ class SlotReuseProperty {
       memories = new SlotMemory[module.memories];
       for (int m = 0; m < memories.length; m++) {
         memories[m] =
-            lease.newMemory(
-                new MemoryLimits(module.pages[m], 65_536), m, module.memories, module.images);
+            lease.newMemory(new MemoryLimits(module.pages[m], 65_536), m, module.memories);
       }
       tables = new SlotTable[module.tables];
       for (int t = 0; t < tables.length; t++) {
         tables[t] =
-            lease.newTable(
-                Slots.table(module.elements[t], 10_000_000), NULL, t, module.tables, module.images);
+            lease.newTable(Slots.table(module.elements[t], 10_000_000), NULL, t, module.tables);
         if (module.elements[t] > 0) {
           tables[t].setRef(module.elements[t] - 1, module.first, null);
         }
@@ -114,6 +112,20 @@ class SlotReuseProperty {
               .isEqualTo(e == module.elements[t] - 1 ? module.first : NULL);
         }
       }
+    }
+
+    /** Looks at all of the slot: what is no part of an image is zero. */
+    void checkHasNothingElse(Slots slots) {
+      long slot = slots.slotAddress(lease, memories[0]);
+      byte[] expected = new byte[(int) slots.pool.layout().usableBytes(lease.slot())];
+      for (int m = 0; m < memories.length; m++) {
+        byte[] data = module.cut(module.image[m], module.pages[m]);
+        int at = (int) (memories[m].baseAddress() - slot) + PAGE - 3_000;
+        System.arraycopy(data, 0, expected, data.length == 0 ? 0 : at, data.length);
+      }
+      byte[] held = new byte[expected.length];
+      RawMemory.copyOut(slot, held, 0, held.length);
+      assertThat(java.util.Arrays.mismatch(held, expected)).as("seed %d", SEED).isEqualTo(-1);
     }
 
     /** Writes all over, through every way there is. */
@@ -154,23 +166,19 @@ class SlotReuseProperty {
   @Test
   void aResetLeavesTheImageAndAClosedLeaseLeavesNothing() {
     Random random = new Random(SEED);
-    try (Slots slots = new Slots(new PoolConfig(3, PAGES * (long) PAGE, 1_024, 65_536))) {
+    try (Slots slots = new Slots(Slots.config(3, PAGES * (long) PAGE, 1_024, 65_536))) {
       for (int use = 0; use < 300; use++) {
         Module module = new Module(random);
-        Store store = new Store(module, slots.take());
+        Store store = new Store(module, slots.take(module.images));
         long slot = slots.slotAddress(store.lease, store.memories[0]);
         store.checkIsAtItsStart();
         int runs = random.nextInt(4);
         for (int run = 0; run < runs; run++) {
           store.run(random);
           store.lease.reset();
-          assertThat(
-                  RawMemory.isZero(
-                      store.memories[0].baseAddress(), slots.pool.layout().memoryBytes()))
-              .as("seed %d use %d", SEED, use)
-              .isTrue();
+          store.checkIsAtItsStart();
+          store.checkHasNothingElse(slots);
           store.lease.open(Slots.WIDE);
-          store.lease.restore();
           store.checkIsAtItsStart();
         }
         store.run(random);
@@ -182,7 +190,7 @@ class SlotReuseProperty {
 
   @Test
   void whatOneModuleGrewTheNextCannotReach() {
-    try (Slots slots = new Slots(new PoolConfig(1, PAGES * (long) PAGE, 1_024, 0))) {
+    try (Slots slots = new Slots(Slots.config(1, PAGES * (long) PAGE, 1_024, 0))) {
       SlotLease lease = slots.take();
       SlotMemory grown = Slots.memory(lease, 1, 65_536);
       lease.open(Slots.WIDE);
@@ -203,11 +211,10 @@ class SlotReuseProperty {
 
   @Test
   void anImageOfOneModuleIsNeverSeenByAnother() {
-    try (Slots slots = new Slots(new PoolConfig(1, PAGES * (long) PAGE, 1_024, 0))) {
+    try (Slots slots = new Slots(Slots.config(1, PAGES * (long) PAGE, 1_024, 0))) {
       DataSegment[] secret = {Slots.active(0, 100, (byte) 1, (byte) 2, (byte) 3)};
-      SlotLease lease = slots.take();
-      SlotMemory first =
-          lease.newMemory(new MemoryLimits(1, 1), 0, 1, new ImageHolder(1, 0, secret));
+      SlotLease lease = slots.take(new ModuleImages(1, 0, secret));
+      SlotMemory first = Slots.memory(lease, 1, 1);
       first.initialize(Slots.noInstance(), secret);
       assertThat(first.readBytes(100, 3)).containsExactly(1, 2, 3);
       lease.close();
@@ -216,7 +223,6 @@ class SlotReuseProperty {
       second.initialize(Slots.noInstance(), new DataSegment[0]);
       assertThat(RawMemory.isZero(second.baseAddress(), PAGE)).isTrue();
       next.reset();
-      next.restore();
       assertThat(RawMemory.isZero(second.baseAddress(), PAGE)).isTrue();
       next.close();
     }
@@ -224,14 +230,13 @@ class SlotReuseProperty {
 
   @Test
   void aSegmentOutsideItsMemoryTrapsAndWritesNothing() {
-    try (Slots slots = new Slots(new PoolConfig(1, PAGES * (long) PAGE, 1_024, 0))) {
+    try (Slots slots = new Slots(Slots.config(1, PAGES * (long) PAGE, 1_024, 0))) {
       for (int offset : new int[] {PAGE - 2, PAGE, -1, -3, Integer.MIN_VALUE}) {
         DataSegment[] wild = {
           Slots.active(0, 0, (byte) 9), Slots.active(0, offset, (byte) 1, (byte) 2, (byte) 3)
         };
-        SlotLease lease = slots.take();
-        SlotMemory memory =
-            lease.newMemory(new MemoryLimits(1, 1), 0, 1, new ImageHolder(1, 0, wild));
+        SlotLease lease = slots.take(new ModuleImages(1, 0, wild));
+        SlotMemory memory = Slots.memory(lease, 1, 1);
         assertThatThrownBy(() -> memory.initialize(Slots.noInstance(), wild))
             .hasMessage("out of bounds memory access");
         assertThat(RawMemory.isZero(memory.baseAddress(), PAGES * (long) PAGE)).isTrue();

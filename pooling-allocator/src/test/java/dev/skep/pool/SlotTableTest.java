@@ -21,7 +21,7 @@ class SlotTableTest {
 
   @BeforeEach
   void open() {
-    slots = new Slots(new PoolConfig(2, 65_536, ELEMENTS, 0));
+    slots = new Slots(Slots.config(2, 65_536, ELEMENTS, 0));
     lease = slots.take();
   }
 
@@ -32,7 +32,7 @@ class SlotTableTest {
   }
 
   private SlotTable table(long min, long max) {
-    return lease.newTable(Slots.table(min, max), NULL, 0, 1, Slots.images());
+    return lease.newTable(Slots.table(min, max), NULL, 0, 1);
   }
 
   private static void traps(Runnable op, String message) {
@@ -120,7 +120,7 @@ class SlotTableTest {
   @Test
   void growingLeavesTheModulesOwnLimitsAlone() {
     var declared = Slots.table(1, 100);
-    SlotTable table = lease.newTable(declared, NULL, 0, 1, Slots.images());
+    SlotTable table = lease.newTable(declared, NULL, 0, 1);
     lease.open(Slots.WIDE);
     table.grow(50, 7, null);
     assertThat(declared.limits().min()).isEqualTo(1);
@@ -129,10 +129,9 @@ class SlotTableTest {
 
   @Test
   void tablesOfOneStoreDoNotOverlap() {
-    ImageHolder images = Slots.images();
     SlotTable[] tables = new SlotTable[4];
     for (int i = 0; i < tables.length; i++) {
-      tables[i] = lease.newTable(Slots.table(100, 10_000_000), NULL, i, tables.length, images);
+      tables[i] = lease.newTable(Slots.table(100, 10_000_000), NULL, i, tables.length);
     }
     lease.open(Slots.WIDE);
     for (int i = 0; i < tables.length; i++) {
@@ -198,6 +197,8 @@ class SlotTableTest {
     SlotMemory memory = Slots.memory(lease, 0, 0);
     SlotTable table = table(2, 2);
     long base = slots.slotAddress(lease, memory);
+    // Until it is settled, what is set is the image, which is no part of the slot.
+    lease.settle();
     table.setRef(1, 41, null);
     assertThat(RawMemory.getInt(base)).isZero();
     assertThat(RawMemory.getInt(base + 4)).isEqualTo(42);

@@ -23,21 +23,52 @@ final class Slots implements AutoCloseable {
       StoreLimits.DEFAULTS.withMemoryBytes(1L << 32).withTableElements(10_000_000);
 
   final PoolingAllocator pool;
+  final SlotOwner owner;
 
   Slots(PoolConfig config) {
-    pool = new PoolingAllocator(config);
+    this(config, SlotKernel.LINUX);
   }
 
+  Slots(PoolConfig config, SlotKernel kernel) {
+    pool = new PoolingAllocator(config, kernel);
+    owner = pool.newOwner();
+  }
+
+  /** A pool of one class that clears each slot as it comes back. */
+  static PoolConfig config(int slots, long memoryBytes, int tableElements, long guardBytes) {
+    return PoolConfig.of(slots, memoryBytes, tableElements, guardBytes)
+        .with()
+        .decommitBatch(0)
+        .build();
+  }
+
+  /** A slot for a module that nobody else is an instance of. */
   SlotLease take() {
-    SlotLease lease = pool.take();
-    if (lease == null) {
-      throw new AssertionError("the pool is full");
-    }
-    return lease;
+    return take(images());
   }
 
-  static ImageHolder images(DataSegment... segments) {
-    return new ImageHolder(8, 16, segments);
+  SlotLease take(ModuleImages images) {
+    return take(pool, owner, images, 0);
+  }
+
+  static SlotLease take(
+      InstanceAllocator pool, SlotOwner owner, ModuleImages images, long memoryBytes) {
+    return switch (pool.take(new SlotRequest(owner, images, memoryBytes))) {
+      case SlotLease lease -> lease;
+      case TakeRefused refused -> throw new AssertionError(refused.toString());
+    };
+  }
+
+  /** Why a slot was refused. */
+  TakeRefused refused() {
+    return switch (pool.take(new SlotRequest(owner, images(), 0))) {
+      case SlotLease lease -> throw new AssertionError("slot " + lease.slot() + " was leased");
+      case TakeRefused refused -> refused;
+    };
+  }
+
+  static ModuleImages images(DataSegment... segments) {
+    return new ModuleImages(8, 16, segments);
   }
 
   static DataSegment passive(byte... data) {
@@ -54,7 +85,7 @@ final class Slots implements AutoCloseable {
   }
 
   static SlotMemory memory(SlotLease lease, int pages, int maximum) {
-    return lease.newMemory(new MemoryLimits(pages, maximum), 0, 1, images());
+    return lease.newMemory(new MemoryLimits(pages, maximum), 0, 1);
   }
 
   /** Constant offsets ask nothing of an instance. */
@@ -70,9 +101,11 @@ final class Slots implements AutoCloseable {
         + pool.layout().tableOffset(lease.slot());
   }
 
-  /** Whether every byte of a slot's tables and memory is zero, used or not. */
+  /**
+   * Whether every byte of a slot's tables and memory is zero, used or not; in a pool of one class.
+   */
   boolean isZero(long slotAddress) {
-    return RawMemory.isZero(slotAddress, pool.layout().tableBytes() + pool.layout().memoryBytes());
+    return RawMemory.isZero(slotAddress, pool.layout().usableBytes(0));
   }
 
   @Override

@@ -161,7 +161,7 @@ final class Node implements AutoCloseable {
   }
 
   Node(SchedulerConfig config, int slots, Receipts receipts, Listener listener) {
-    pool = new PoolingAllocator(new PoolConfig(slots, 17L << 20, 12_000, 65_536));
+    pool = new PoolingAllocator(PoolConfig.of(slots, 17L << 20, 12_000, 65_536));
     this.receipts = receipts;
     this.listener = listener;
     scheduler = new Scheduler(config, pool, receipts, listener);

@@ -2,17 +2,32 @@ package dev.skep.scheduler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.skep.pool.PoolConfig;
+import dev.skep.pool.PoolingAllocator;
 import dev.skep.scheduler.Node.Answer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** One tenant's queue: its bounds, its place in the ring, its concurrency. */
 @Timeout(120)
 class TenantQueueTest {
+  private final PoolingAllocator pool = new PoolingAllocator(PoolConfig.of(1, 65_536, 1, 0));
+  private final WarmSlots warm = new WarmSlots();
+
+  @AfterEach
+  void close() {
+    pool.close();
+  }
+
+  private TenantQueue queue(String tenant) {
+    return new TenantQueue(new TenantId(tenant), warm.holder(pool.newOwner()));
+  }
+
   private static RunTicket ticket(int concurrency, int queueDepth) {
     return new RunTicket(
         Node.quick().tenantLimits(Node.tenantLimits(concurrency, queueDepth)).request(),
@@ -22,7 +37,7 @@ class TenantQueueTest {
 
   @Test
   void aQueueIsInTheRingOnceAndOnlyWithSomethingToRun() {
-    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    TenantQueue queue = queue("t");
     assertThat(queue.entersRing()).isFalse();
     RunTicket first = ticket(2, 10);
     assertThat(queue.offer(first)).isTrue();
@@ -40,7 +55,7 @@ class TenantQueueTest {
 
   @Test
   void aQueueThatEnteredTheRingAsItsConcurrencyFilledGivesNothingOut() {
-    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    TenantQueue queue = queue("t");
     for (int i = 0; i < 3; i++) {
       assertThat(queue.offer(ticket(2, 10))).isTrue();
     }
@@ -60,9 +75,9 @@ class TenantQueueTest {
   @Test
   void noTicketIsLostAndConcurrencyHeldAmongThreads() throws InterruptedException {
     int tickets = 100_000;
-    TenantQueue queue = new TenantQueue(new TenantId("t"));
+    TenantQueue queue = queue("t");
     LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
-    TenantQueue end = new TenantQueue(new TenantId("end"));
+    TenantQueue end = queue("end");
     AtomicInteger running = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
     AtomicInteger ran = new AtomicInteger();

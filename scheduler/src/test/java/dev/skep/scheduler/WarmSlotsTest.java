@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,8 +24,15 @@ class WarmSlotsTest {
   private static final ModuleDigest VERSION = ModuleDigest.of(new byte[0]);
 
   private final PoolingAllocator pool =
-      new PoolingAllocator(new PoolConfig(SLOTS, 17L << 20, 12_000, 0));
-  private final WarmSlots warm = new WarmSlots(SLOTS);
+      new PoolingAllocator(PoolConfig.of(SLOTS, 17L << 20, 12_000, 0));
+  private final WarmSlots warm = new WarmSlots();
+  private final WarmSlots.Holder holder = warm.holder(pool.newOwner());
+
+  @BeforeEach
+  void open() {
+    pool.reclaimWith(
+        (owner, slotClass, ownOnly) -> warm.evict(warm.holder(owner), slotClass, ownOnly));
+  }
 
   @AfterEach
   void close() {
@@ -38,15 +46,11 @@ class WarmSlotsTest {
   }
 
   private WarmSlots.@Nullable Entry made(WarmSlots.Key key) {
-    SlotLease lease = pool.take();
-    while (lease == null && warm.evict()) {
-      lease = pool.take();
-    }
-    if (lease == null) {
+    if (!(pool.take(Node.TRAP.slotFor(holder.owner())) instanceof SlotLease lease)) {
       return null;
     }
     return switch (Node.TRAP.instantiate(lease, Node.LIMITS)) {
-      case GuestInstance instance -> warm.add(key, instance);
+      case GuestInstance instance -> warm.add(key, instance, holder);
       case dev.skep.engine.Instantiation.Failed failed -> throw new AssertionError(failed);
     };
   }
@@ -63,8 +67,8 @@ class WarmSlotsTest {
     WarmSlots.Entry running = made(key(1));
     assertThat(running).isNotNull();
     assertThat(warm.take(key(1))).isNull();
-    assertThat(warm.evict()).isFalse();
-    warm.forget(new TenantId("t"), new FunctionName("f1"));
+    assertThat(warm.evict(holder, 0, false)).isFalse();
+    warm.forget(holder, new FunctionName("f1"));
     assertThat(pool.stats().leased()).isEqualTo(1);
     if (running != null) {
       warm.discard(running);
@@ -77,15 +81,21 @@ class WarmSlotsTest {
     for (int f = 0; f < SLOTS; f++) {
       idle(f);
     }
-    // All have been used: the hand forgives each and comes back to the first.
-    assertThat(warm.evict()).isTrue();
-    assertThat(warm.take(key(0))).isNull();
-    WarmSlots.Entry used = warm.take(key(1));
-    if (used != null) {
-      warm.put(used);
+    // All have been used: the hand forgives each and comes back to where it began.
+    assertThat(warm.evict(holder, 0, false)).isTrue();
+    List<Integer> left = new ArrayList<>();
+    warm.forEach((_, _, _, function, _) -> left.add(function.value().charAt(1) - '0'));
+    assertThat(left).hasSize(SLOTS - 1);
+    // Of the rest all but one are used again, so that one goes, wherever the hand is.
+    int unused = left.removeLast();
+    for (int f : left) {
+      WarmSlots.Entry used = warm.take(key(f));
+      if (used != null) {
+        warm.put(used);
+      }
     }
-    assertThat(warm.evict()).isTrue();
-    assertThat(warm.take(key(2))).isNull();
+    assertThat(warm.evict(holder, 0, false)).isTrue();
+    assertThat(warm.take(key(unused))).isNull();
     assertThat(warm.warm()).isEqualTo(2);
     assertThat(warm.evictions()).isEqualTo(2);
   }
@@ -124,7 +134,7 @@ class WarmSlotsTest {
                     }
                   }
                   if (random.nextInt(50) == 0) {
-                    warm.forget(key.tenant(), key.function());
+                    warm.forget(holder, key.function());
                   }
                 }
               }));

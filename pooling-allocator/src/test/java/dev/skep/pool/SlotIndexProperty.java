@@ -12,27 +12,27 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 
 /** No slot is ever given out twice, and none is lost, alone and among threads. */
-class SlotFreeListProperty {
+class SlotIndexProperty {
   private static final long SEED = Long.getLong("skep.seed", System.nanoTime());
 
   static {
-    System.out.println("SlotFreeListProperty -Dskep.seed=" + SEED);
+    System.out.println("SlotIndexProperty -Dskep.seed=" + SEED);
   }
 
   @Test
   void allSlotsComeOutOnceLowestFirst() {
-    SlotFreeList free = new SlotFreeList(1_000);
+    SlotIndex free = new SlotIndex(0, 1_000, 0, 1);
     for (int i = 0; i < 1_000; i++) {
-      assertThat(free.pop()).isEqualTo(i);
+      assertThat(free.take(null)).isEqualTo(i);
     }
-    assertThat(free.pop()).isEqualTo(-1);
-    assertThat(free.pop()).isEqualTo(-1);
+    assertThat(free.take(null)).isEqualTo(-1);
+    assertThat(free.take(null)).isEqualTo(-1);
   }
 
   @Test
-  void itIsAStack() {
+  void coldSlotsAreAStack() {
     Random random = new Random(SEED);
-    SlotFreeList free = new SlotFreeList(50);
+    SlotIndex free = new SlotIndex(0, 50, 0, 1);
     Deque<Integer> model = new ArrayDeque<>();
     for (int i = 49; i >= 0; i--) {
       model.push(i);
@@ -41,7 +41,7 @@ class SlotFreeListProperty {
     for (int step = 0; step < 200_000; step++) {
       if (out.isEmpty() || random.nextBoolean()) {
         Integer expected = model.poll();
-        int slot = free.pop();
+        int slot = free.take(null);
         assertThat(slot).as("seed %d", SEED).isEqualTo(expected == null ? -1 : expected);
         if (expected != null) {
           out.add(slot);
@@ -50,7 +50,7 @@ class SlotFreeListProperty {
         int at = random.nextInt(out.size());
         int slot = out.set(at, out.getLast());
         out.removeLast();
-        free.push(slot);
+        free.giveCold(slot);
         model.push(slot);
       }
     }
@@ -59,7 +59,7 @@ class SlotFreeListProperty {
   @Test
   void eightThreadsNeverHoldTheSameSlotAndLoseNone() throws InterruptedException {
     int slots = 10;
-    SlotFreeList free = new SlotFreeList(slots);
+    SlotIndex free = new SlotIndex(0, slots, 0, 1);
     AtomicIntegerArray owner = new AtomicIntegerArray(slots);
     AtomicInteger clashes = new AtomicInteger();
     List<Thread> threads = new ArrayList<>();
@@ -73,7 +73,7 @@ class SlotFreeListProperty {
                 int held = 0;
                 for (int i = 0; i < 200_000; i++) {
                   if (held < mine.length && random.nextBoolean()) {
-                    int slot = free.pop();
+                    int slot = free.take(null);
                     if (slot >= 0) {
                       if (!owner.compareAndSet(slot, 0, me)) {
                         clashes.incrementAndGet();
@@ -85,12 +85,12 @@ class SlotFreeListProperty {
                     if (!owner.compareAndSet(slot, me, 0)) {
                       clashes.incrementAndGet();
                     }
-                    free.push(slot);
+                    free.giveCold(slot);
                   }
                 }
                 while (held > 0) {
                   owner.set(mine[--held], 0);
-                  free.push(mine[held]);
+                  free.giveCold(mine[held]);
                 }
               }));
     }
@@ -99,7 +99,7 @@ class SlotFreeListProperty {
     }
     assertThat(clashes).hasValue(0);
     List<Integer> all = new ArrayList<>();
-    for (int slot = free.pop(); slot >= 0; slot = free.pop()) {
+    for (int slot = free.take(null); slot >= 0; slot = free.take(null)) {
       all.add(slot);
     }
     assertThat(all).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
