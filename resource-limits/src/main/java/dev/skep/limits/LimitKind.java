@@ -25,7 +25,7 @@ public enum LimitKind {
     return this == LIVE_MEMORY || this == LIVE_TABLE;
   }
 
-  /** The field of {@link StoreLimits} that sets it, which is also its name in the API. */
+  /** The field of {@link StoreLimits} or {@link TenantShare} that sets it; its name in the API. */
   public String field() {
     return field;
   }

@@ -58,11 +58,28 @@ class StoreLimitsTest {
   }
 
   @Test
+  void aTenantsShareIsHeldToItsRanges() {
+    TenantShare base = TenantShare.DEFAULTS;
+    holds("slotFloor", 0, 1_000_000, v -> base.withSlotFloor((int) v));
+    holds("slotCeiling", 1, 1_000_000, v -> base.withSlotCeiling((int) v));
+    holds("slotWeight", 1, 1_000, v -> base.withSlotWeight((int) v));
+    assertThatThrownBy(() -> base.withLiveMemoryBytes(-1)).hasMessageContaining("liveMemoryBytes");
+    assertThatThrownBy(() -> base.withLiveTableElements(-1))
+        .hasMessageContaining("liveTableElements");
+    // Promised more than it may have, it could never get all of it.
+    assertThatThrownBy(() -> base.withSlotFloor(8).withSlotCeiling(7))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("slotCeiling is 7; it must be from 8 to 1000000");
+  }
+
+  @Test
   void theDefaultsAreTheDocumentedOnes() {
     assertThat(StoreLimits.DEFAULTS)
         .isEqualTo(new StoreLimits(1_000_000_000, 64 << 20, 20_000, 1, 8_192, 10_000_000_000L));
     assertThat(TenantLimits.DEFAULTS)
         .isEqualTo(new TenantLimits(16, 1_024, 1_000, LimitOverrides.NONE));
+    assertThat(TenantLimits.DEFAULTS.share())
+        .isEqualTo(new TenantShare(0, 1_000_000, 1, 17_179_869_184L, 100_000_000));
   }
 
   @Test

@@ -15,7 +15,7 @@ import dev.skep.limits.TenantLimits;
  * @param module those bytes compiled
  * @param invocation how to call it
  * @param limits what its store may use
- * @param tenantLimits how many runs the tenant may have under way
+ * @param tenantLimits how many runs the tenant may have under way, and its share of the slots
  */
 public record RunRequest(
     RunId id,

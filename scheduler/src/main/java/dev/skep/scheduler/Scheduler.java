@@ -7,7 +7,9 @@ import dev.skep.engine.RunResult;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
+import dev.skep.limits.TenantLimits;
 import dev.skep.pool.InstanceAllocator;
+import dev.skep.pool.PoolStats;
 import dev.skep.pool.SlotLease;
 import dev.skep.scheduler.Receipt.Outcome;
 import java.time.Duration;
@@ -397,9 +399,33 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  /** Whether every slot is running, so that a new function could not be given one. */
+  /**
+   * Holds a tenant to these limits from now on. Its runs bring its limits too; this is for a change
+   * to take hold before the next one comes.
+   */
+  public void limits(TenantId tenant, TenantLimits limits) {
+    // Without a floor, nothing of it matters before the tenant's first run.
+    TenantQueue queue = limits.share().slotFloor() > 0 ? queueOf(tenant) : tenants.get(tenant);
+    if (queue != null) {
+      queue.limits(limits, System.nanoTime());
+    }
+  }
+
+  /** How the pool keeps the tenants' floors. Linear in the tenants. */
+  public FloorStats floors() {
+    long notPromised = 0;
+    long missingSlots = 0;
+    for (TenantQueue queue : tenants.values()) {
+      notPromised += queue.share.notPromised();
+      missingSlots += queue.share.missingSlots();
+    }
+    return new FloorStats(notPromised, missingSlots);
+  }
+
+  /** Whether every slot that may be in use runs, so that a new function could not be given one. */
   public boolean isFull() {
-    return pool.stats().free() == 0 && warm.warm() == 0;
+    PoolStats stats = pool.stats();
+    return (stats.free() == 0 || stats.leased() >= stats.instances()) && warm.warm() == 0;
   }
 
   public boolean isDraining() {

@@ -8,7 +8,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One tenant's runs that wait, and what it has done on this node. Thread-safe and lock-free.
+ * One tenant's runs that wait, and what it has done on this node. Thread-safe, and lock-free but
+ * for a change of its share.
  *
  * <p>A queue is in the scheduler's ring at most once ({@code inRing}), and only while it has
  * something to run and may run it; so a turn of the ring gives every such tenant one run.
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class TenantQueue {
   final TenantId tenant;
   final WarmSlots.Holder slots;
+  final AppliedShare share;
   final LongAdder refused = new LongAdder();
   final LongAdder runs = new LongAdder();
   final LongAdder failed = new LongAdder();
@@ -30,11 +32,18 @@ final class TenantQueue {
   TenantQueue(TenantId tenant, WarmSlots.Holder slots) {
     this.tenant = tenant;
     this.slots = slots;
+    this.share = new AppliedShare(tenant, slots.owner());
+  }
+
+  /** Holds the tenant to these limits from now on. */
+  void limits(TenantLimits value, long nowNanos) {
+    limits = value;
+    share.apply(value.share(), nowNanos);
   }
 
   /** Takes a ticket in, unless as many wait as may. */
   boolean offer(RunTicket ticket) {
-    limits = ticket.request.tenantLimits();
+    limits(ticket.request.tenantLimits(), ticket.queuedNanos);
     if (queued.incrementAndGet()
         > limits.queueDepth() + Math.max(0, limits.concurrency() - running.get())) {
       queued.decrementAndGet();

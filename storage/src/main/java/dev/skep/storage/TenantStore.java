@@ -2,6 +2,7 @@ package dev.skep.storage;
 
 import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.TenantLimits;
+import dev.skep.limits.TenantShare;
 import dev.skep.scheduler.TenantId;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -15,9 +16,13 @@ import org.jspecify.annotations.Nullable;
  * StorageException}.
  */
 public final class TenantStore {
-  private static final String COLUMNS =
-      "tenant, created_at, suspended, concurrency, queue_depth, functions_limit, "
+  /** Of {@link TenantLimits}, for a SELECT or INSERT list. */
+  private static final String LIMITS =
+      "concurrency, queue_depth, functions_limit, slot_floor, slot_ceiling, slot_weight,"
+          + " live_memory_bytes, live_table_elements, "
           + LimitColumns.NAMES;
+
+  private static final String COLUMNS = "tenant, created_at, suspended, " + LIMITS;
 
   private final Database database;
 
@@ -27,18 +32,24 @@ public final class TenantStore {
 
   /** Creates a tenant, not suspended, unless it exists. */
   public CreateTenantResult create(TenantId tenant, TenantLimits limits) {
+    TenantShare share = limits.share();
     LimitOverrides overrides = limits.overrides();
     return database.transaction(connection -> {
       int inserted =
           Query.update(
               connection,
-              "INSERT INTO tenants (tenant, concurrency, queue_depth, functions_limit, "
-                  + LimitColumns.NAMES
-                  + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+              "INSERT INTO tenants (tenant, "
+                  + LIMITS
+                  + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
               tenant.value(),
               limits.concurrency(),
               limits.queueDepth(),
               limits.functions(),
+              share.slotFloor(),
+              share.slotCeiling(),
+              share.slotWeight(),
+              share.liveMemoryBytes(),
+              share.liveTableElements(),
               overrides.fuel(),
               overrides.memoryBytes(),
               overrides.tableElements(),
@@ -107,16 +118,24 @@ public final class TenantStore {
    * Replaces all limits of a tenant; whether it exists. Functions stored beyond a lower limit stay.
    */
   public boolean setLimits(TenantId tenant, TenantLimits limits) {
+    TenantShare share = limits.share();
     LimitOverrides overrides = limits.overrides();
     return database.query(connection ->
         Query.update(
                 connection,
-                "UPDATE tenants SET concurrency = ?, queue_depth = ?, functions_limit = ?, "
+                "UPDATE tenants SET concurrency = ?, queue_depth = ?, functions_limit = ?,"
+                    + " slot_floor = ?, slot_ceiling = ?, slot_weight = ?,"
+                    + " live_memory_bytes = ?, live_table_elements = ?, "
                     + LimitColumns.ASSIGNMENTS
                     + " WHERE tenant = ?",
                 limits.concurrency(),
                 limits.queueDepth(),
                 limits.functions(),
+                share.slotFloor(),
+                share.slotCeiling(),
+                share.slotWeight(),
+                share.liveMemoryBytes(),
+                share.liveTableElements(),
                 overrides.fuel(),
                 overrides.memoryBytes(),
                 overrides.tableElements(),
@@ -135,6 +154,12 @@ public final class TenantStore {
             row.getInt("concurrency"),
             row.getInt("queue_depth"),
             row.getInt("functions_limit"),
+            new TenantShare(
+                row.getInt("slot_floor"),
+                row.getInt("slot_ceiling"),
+                row.getInt("slot_weight"),
+                row.getLong("live_memory_bytes"),
+                row.getLong("live_table_elements")),
             LimitColumns.read(row)));
   }
 }

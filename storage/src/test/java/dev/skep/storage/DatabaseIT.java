@@ -116,6 +116,8 @@ final class DatabaseIT {
                 + " VALUES ('x', 1, 100001, 1)",
             "INSERT INTO tenants (tenant, concurrency, queue_depth, functions_limit, limit_fuel)"
                 + " VALUES ('x', 1, 1, 1, -1)",
+            "INSERT INTO tenants (tenant, concurrency, queue_depth, functions_limit, slot_floor,"
+                + " slot_ceiling) VALUES ('x', 1, 1, 1, 2, 1)",
             "INSERT INTO operator_tokens (token_id, hash, label) VALUES ('configured', 'x', '')",
             "INSERT INTO usage_hours VALUES ('t', 'f', 1, 1, 0, 0, 0, 0)")) {
       assertThatThrownBy(() -> database.query(connection -> Query.update(connection, bad)))

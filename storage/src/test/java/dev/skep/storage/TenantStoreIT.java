@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.TenantLimits;
+import dev.skep.limits.TenantShare;
 import dev.skep.scheduler.TenantId;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,11 @@ final class TenantStoreIT {
     TenantId tenant = TestDatabase.newTenantId();
     TenantLimits limits =
         new TenantLimits(
-            3, 0, 7, new LimitOverrides(5L, 1L << 32, null, 65_536, 3_600_000_000_000L));
+            3,
+            0,
+            7,
+            new TenantShare(2, 3, 1_000, 0, Long.MAX_VALUE),
+            new LimitOverrides(5L, 1L << 32, null, 65_536, 3_600_000_000_000L));
     assertThat(tenants.find(tenant)).isEmpty();
     assertThat(tenants.create(tenant, limits))
         .isInstanceOfSatisfying(
@@ -54,11 +59,30 @@ final class TenantStoreIT {
   void limitsAreReplacedAsAWhole() {
     TenantId tenant = TestDatabase.newTenant();
     TenantLimits limits =
-        new TenantLimits(1_024, 100_000, 1_000_000, new LimitOverrides(null, null, 1L, null, 1L));
+        new TenantLimits(
+            1_024,
+            100_000,
+            1_000_000,
+            new TenantShare(1_000_000, 1_000_000, 2, Long.MAX_VALUE, 0),
+            new LimitOverrides(null, null, 1L, null, 1L));
     assertThat(tenants.setLimits(tenant, limits)).isTrue();
     assertThat(tenants.find(tenant).orElseThrow().limits()).isEqualTo(limits);
     assertThat(tenants.setLimits(tenant, TenantLimits.DEFAULTS)).isTrue();
     assertThat(tenants.find(tenant).orElseThrow().limits()).isEqualTo(TenantLimits.DEFAULTS);
+  }
+
+  /** What a tenant has that was there before the columns were. */
+  @Test
+  void theDatabasesDefaultShareIsTheServices() {
+    TenantId tenant = TestDatabase.newTenantId();
+    TestDatabase.database()
+        .query(connection ->
+            Query.update(
+                connection,
+                "INSERT INTO tenants (tenant, concurrency, queue_depth, functions_limit)"
+                    + " VALUES (?, 1, 1, 1)",
+                tenant.value()));
+    assertThat(tenants.find(tenant).orElseThrow().limits().share()).isEqualTo(TenantShare.DEFAULTS);
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.skep.api;
 import dev.skep.engine.Printable;
 import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.TenantLimits;
+import dev.skep.limits.TenantShare;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
@@ -82,6 +83,11 @@ final class Bodies {
           "concurrency",
           "queueDepth",
           "functions",
+          "slotFloor",
+          "slotCeiling",
+          "slotWeight",
+          "liveMemoryBytes",
+          "liveTableElements",
           "fuel",
           "memoryBytes",
           "tableElements",
@@ -124,10 +130,26 @@ final class Bodies {
           small(json, "concurrency", defaults.concurrency()),
           small(json, "queueDepth", defaults.queueDepth()),
           small(json, "functions", defaults.functions()),
+          tenantShare(json),
           storeLimits(json));
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw bad(String.valueOf(e.getMessage()));
     }
+  }
+
+  private static TenantShare tenantShare(JsonObject json) {
+    TenantShare defaults = TenantShare.DEFAULTS;
+    return new TenantShare(
+        small(json, "slotFloor", defaults.slotFloor()),
+        small(json, "slotCeiling", defaults.slotCeiling()),
+        small(json, "slotWeight", defaults.slotWeight()),
+        large(json, "liveMemoryBytes", defaults.liveMemoryBytes()),
+        large(json, "liveTableElements", defaults.liveTableElements()));
+  }
+
+  private static long large(JsonObject json, String name, long fallback) {
+    Long value = number(json, name);
+    return value == null ? fallback : value;
   }
 
   private static int small(JsonObject json, String name, int fallback) {
@@ -151,6 +173,11 @@ final class Bodies {
         .put("concurrency", limits.concurrency())
         .put("queueDepth", limits.queueDepth())
         .put("functions", limits.functions())
+        .put("slotFloor", limits.share().slotFloor())
+        .put("slotCeiling", limits.share().slotCeiling())
+        .put("slotWeight", limits.share().slotWeight())
+        .put("liveMemoryBytes", limits.share().liveMemoryBytes())
+        .put("liveTableElements", limits.share().liveTableElements())
         .mergeIn(toJson(limits.overrides()));
   }
 

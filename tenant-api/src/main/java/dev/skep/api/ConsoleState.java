@@ -2,8 +2,6 @@ package dev.skep.api;
 
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineStats;
-import dev.skep.pool.InstanceAllocator;
-import dev.skep.pool.PoolStats;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.SchedulerStats;
@@ -13,7 +11,6 @@ import dev.skep.storage.SpoolStats;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -26,10 +23,8 @@ import org.HdrHistogram.Histogram;
 final class ConsoleState {
   private static final long FRESH_NANOS = 900_000_000L;
   private static final int MOST_TENANTS = 100;
-  private static final int RUNNING = 1;
-  private static final int WARM = 2;
 
-  private final InstanceAllocator pool;
+  private final PoolState pool;
   private final Scheduler scheduler;
   private final Engine engine;
   private final ModuleCache modules;
@@ -42,7 +37,7 @@ final class ConsoleState {
   private boolean drawn;
 
   ConsoleState(
-      InstanceAllocator pool,
+      PoolState pool,
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
@@ -70,17 +65,14 @@ final class ConsoleState {
   }
 
   private JsonObject draw() {
-    PoolStats slots = pool.stats();
-    SchedulerStats stats = scheduler.stats();
-    Map<String, Long> memory = new HashMap<>();
-    JsonObject slab = slab(memory);
+    SlabMap slab = pool.map();
     return new JsonObject()
         .put("node", node())
-        .put("pool", pool(slots, stats))
-        .put("slab", slab)
-        .put("scheduler", scheduler(stats))
+        .put("pool", pool.figures())
+        .put("slab", slab.toJson())
+        .put("scheduler", scheduler(scheduler.stats()))
         .put("runs", runs())
-        .put("tenants", tenants(memory))
+        .put("tenants", tenants(slab.memoryBytes()))
         .put("receipts", receipts(spool.stats()))
         .put("engine", engine(engine.stats()));
   }
@@ -94,49 +86,6 @@ final class ConsoleState {
         .put("nowEpochMillis", System.currentTimeMillis())
         .put("ready", because.isEmpty())
         .put("notReadyBecause", new JsonArray(because));
-  }
-
-  private JsonObject pool(PoolStats slots, SchedulerStats stats) {
-    int warm = Math.min(stats.warm(), slots.leased());
-    return new JsonObject()
-        .put("slots", slots.slots())
-        .put("running", slots.leased() - warm)
-        .put("warm", warm)
-        .put("free", slots.free())
-        .put("retired", slots.retired())
-        .put("reservedBytes", slots.reservedBytes())
-        .put("residentBytes", figures.residentBytes(pool))
-        .put("takes", slots.taken())
-        .put("refusals", slots.refusals())
-        .put("resets", slots.resets().total())
-        .put("warmHits", stats.warmHits())
-        .put("warmMisses", stats.warmMisses())
-        .put("warmEvictions", stats.warmEvictions());
-  }
-
-  private JsonObject slab(Map<String, Long> memory) {
-    Map<String, Integer> tenantIndex = new HashMap<>();
-    Map<String, Integer> functionIndex = new HashMap<>();
-    JsonArray tenants = new JsonArray();
-    JsonArray functions = new JsonArray();
-    JsonArray cells = new JsonArray();
-    scheduler.forEachSlot((slot, running, tenant, function, memoryBytes) -> {
-      String owner = tenant.value();
-      memory.merge(owner, memoryBytes, Long::sum);
-      int t = index(tenantIndex, tenants, owner);
-      int f = index(functionIndex, functions, owner + "/" + function.value());
-      cells.add(new JsonArray().add(slot).add(running ? RUNNING : WARM).add(t).add(f));
-    });
-    return new JsonObject().put("tenants", tenants).put("functions", functions).put("cells", cells);
-  }
-
-  private static int index(Map<String, Integer> known, JsonArray names, String name) {
-    return known.computeIfAbsent(
-        name,
-        key -> {
-          names.add(key);
-          return names.size() - 1;
-        });
   }
 
   private JsonObject scheduler(SchedulerStats stats) {
@@ -184,6 +133,9 @@ final class ConsoleState {
                     .put("refused", activity.refused())
                     .put("fuel", activity.fuel())
                     .put("nanoDollars", activity.nanoDollars())
+                    .put("slots", activity.slots())
+                    .put("evictionsCaused", activity.evictionsCaused())
+                    .put("evictionsSuffered", activity.evictionsSuffered())
                     .put("memoryBytes", memory.getOrDefault(activity.tenant().value(), 0L))));
     return rows;
   }

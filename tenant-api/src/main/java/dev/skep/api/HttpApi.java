@@ -39,6 +39,7 @@ final class HttpApi {
       Services services,
       NodeMetrics metrics,
       ConsoleState console,
+      PoolState pool,
       Supplier<List<String>> notReady) {
     Router router = Router.router(vertx);
     router.route().handler(ctx -> measure(ctx, metrics));
@@ -51,6 +52,7 @@ final class HttpApi {
     functions.registerUpload(router);
     router.route("/v1/*").handler(new BodyReader(CONTROL_BODY_BYTES));
     NodeRoutes.registerConsole(router, console, services.database());
+    NodeRoutes.registerPool(router, pool, services.database());
     new TenantRoutes(services).register(router);
     functions.register(router);
     new UsageRoutes(services).register(router);

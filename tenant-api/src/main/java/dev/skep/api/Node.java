@@ -173,9 +173,11 @@ public final class Node implements AutoCloseable {
             Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
     closings.push(lookups::shutdownNow);
     Catalog catalog = new Catalog(tenants, tokens, functions, lookups);
+    PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
-        new ConsoleState(pool, runs, engine, modules, receipts, figures, this::notReady);
-    figures.register(pool, runs, engine, modules, receipts, catalog, () -> notReady().isEmpty());
+        new ConsoleState(poolState, runs, engine, modules, receipts, figures, this::notReady);
+    figures.register(
+        poolState, runs, engine, modules, receipts, catalog, () -> notReady().isEmpty());
     Services services =
         new Services(
             config,
@@ -190,7 +192,7 @@ public final class Node implements AutoCloseable {
             databaseWork,
             uploads);
     for (Switch target : switches) {
-      target.router = HttpApi.router(vertx, services, metrics, console, this::notReady);
+      target.router = HttpApi.router(vertx, services, metrics, console, poolState, this::notReady);
     }
     started = true;
   }

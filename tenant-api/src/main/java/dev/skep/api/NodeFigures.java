@@ -3,7 +3,6 @@ package dev.skep.api;
 import dev.skep.engine.Engine;
 import dev.skep.metrics.MetricName;
 import dev.skep.metrics.NodeMetrics;
-import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolStats;
 import dev.skep.pool.ResetStats;
 import dev.skep.scheduler.ModuleCache;
@@ -33,16 +32,12 @@ final class NodeFigures implements RunListener {
   private static final int DIGITS = 2;
 
   private static final long MOST_NANOS = 86_400_000_000_000L;
-  private static final long RESIDENT_FOR_NANOS = 5_000_000_000L;
 
   private final NodeMetrics metrics;
   private final Map<Refusal, LongAdder> refusals = new EnumMap<>(Refusal.class);
   private final Map<Receipt.Outcome, LongAdder> outcomes = new EnumMap<>(Receipt.Outcome.class);
   private final Recorder waits = new Recorder(MOST_NANOS, DIGITS);
   private final Recorder durations = new Recorder(MOST_NANOS, DIGITS);
-  private long residentBytes;
-  private long residentAtNanos;
-  private boolean residentKnown;
 
   NodeFigures(NodeMetrics metrics) {
     this.metrics = metrics;
@@ -106,20 +101,9 @@ final class NodeFigures implements RunListener {
     return durations.getIntervalHistogram();
   }
 
-  /** Resident bytes of the slab, at most some seconds old. */
-  synchronized long residentBytes(InstanceAllocator pool) {
-    long now = System.nanoTime();
-    if (!residentKnown || now - residentAtNanos > RESIDENT_FOR_NANOS) {
-      residentBytes = pool.residentBytes();
-      residentAtNanos = now;
-      residentKnown = true;
-    }
-    return residentBytes;
-  }
-
   /** Registers everything that is asked rather than told. */
   void register(
-      InstanceAllocator pool,
+      PoolState pool,
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
@@ -131,7 +115,7 @@ final class NodeFigures implements RunListener {
 
     metrics.labelledGauge(MetricName.POOL_SLOTS, () -> slots(pool.stats(), scheduler.stats()));
     metrics.gauge(MetricName.POOL_RESERVED, () -> pool.stats().reservedBytes());
-    metrics.gauge(MetricName.POOL_RESIDENT, () -> residentBytes(pool));
+    metrics.gauge(MetricName.POOL_RESIDENT, () -> pool.residentBytes());
     metrics.counter(MetricName.POOL_TAKES, () -> pool.stats().taken());
     metrics.counter(MetricName.POOL_REFUSALS, () -> pool.stats().refusals());
     metrics.labelledCounter(MetricName.POOL_RESETS, () -> resets(pool.stats().resets()));

@@ -86,6 +86,14 @@ final class NodeRoutes {
         .handler(ctx -> Answers.json(ctx, work.run(console::picture)));
   }
 
+  /** The pool's figures and every slot, for operators. */
+  static void registerPool(Router router, PoolState pool, BlockingWork work) {
+    router
+        .get("/v1/pool")
+        .handler(Access::operatorOnly)
+        .handler(ctx -> Answers.json(ctx, work.run(pool::toJson)));
+  }
+
   static Buffer resource(String name) {
     try (InputStream in = NodeRoutes.class.getClassLoader().getResourceAsStream(name)) {
       if (in == null) {

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.limits.TenantLimits;
 import dev.skep.scheduler.TenantId;
 import dev.skep.storage.CreateTenantResult;
 import dev.skep.storage.IssueTokenResult;
@@ -70,6 +71,7 @@ final class TenantRoutes {
             .run(() -> services.tenants().create(tenant, limits))
             .map(result -> {
               services.catalog().forget(tenant);
+              applyLimits(result.tenant());
               ctx.response()
                   .setStatusCode(result instanceof CreateTenantResult.Created ? 201 : 200);
               return toJson(result.tenant());
@@ -142,8 +144,23 @@ final class TenantRoutes {
   private Future<JsonObject> changed(TenantId tenant, boolean found) {
     services.catalog().forget(tenant);
     return found
-        ? find(tenant).map(TenantRoutes::toJson)
+        ? find(tenant)
+            .map(record -> {
+              applyLimits(record);
+              return toJson(record);
+            })
         : Future.failedFuture(Access.noSuchTenant(tenant));
+  }
+
+  /** On this node at once; on others with the tenant's next run. */
+  private void applyLimits(TenantRecord tenant) {
+    TenantLimits limits = tenant.limits();
+    // Nobody can use a suspended tenant's floor, so nothing is kept for it.
+    services
+        .scheduler()
+        .limits(
+            tenant.tenant(),
+            tenant.suspended() ? limits.withShare(limits.share().withSlotFloor(0)) : limits);
   }
 
   private void issueToken(RoutingContext ctx) {

@@ -41,7 +41,8 @@ class HealthIT {
     assertThat(anyone.get("/v1/console").status()).isEqualTo(401);
     JsonObject picture = TestNode.operator().get("/v1/console").json();
     assertThat(picture.getJsonObject("node").getBoolean("ready")).isTrue();
-    assertThat(picture.getJsonObject("pool").getInteger("slots")).isEqualTo(256);
+    assertThat(picture.getJsonObject("pool").getJsonObject("instances").getInteger("most"))
+        .isEqualTo(256);
     assertThat(picture.fieldNames())
         .contains("slab", "scheduler", "runs", "tenants", "receipts", "engine");
   }

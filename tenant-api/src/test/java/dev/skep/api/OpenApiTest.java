@@ -66,7 +66,7 @@ class OpenApiTest {
             null,
             null,
             null);
-    return HttpApi.router(vertx, services, new NodeMetrics(), null, List::of);
+    return HttpApi.router(vertx, services, new NodeMetrics(), null, null, List::of);
   }
 
   private static List<String> methods(Route route) {
