@@ -340,8 +340,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (home.memoryReset().watchesFaults() && !Thread.currentThread().isVirtual()) {
         // Only here, after a reset: a store that is opened again goes on with what it has written.
         runner = Thread.currentThread();
-        // Faults are those of the carrier, which a virtual thread may change.
-        faultsAtOpen = runner.isVirtual() ? -1 : ThreadFaults.count();
+        faultsAtOpen = ThreadFaults.count();
       }
     } else if (runner != Thread.currentThread()) {
       // Another thread is about to write, whose faults nobody has counted.
