@@ -6,6 +6,7 @@ import dev.skep.engine.EngineConfig;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.OnDemandAllocator;
+import dev.skep.pool.PoolPlan;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
@@ -99,6 +100,7 @@ public final class Node implements AutoCloseable {
    * Starts a node and returns when it is ready. Blocks for seconds.
    *
    * @param progress hears, in a few words, what is being done
+   * @throws PoolDoesNotFitException if the pool cannot fit on this machine; nothing was started
    * @throws Exception if anything does not start; what had started is stopped again
    */
   public static Node start(NodeConfig config, Consumer<String> progress) throws Exception {
@@ -113,6 +115,7 @@ public final class Node implements AutoCloseable {
   }
 
   private void start() throws Exception {
+    plan();
     Vertx vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true));
     closings.push(() -> await(vertx.close()));
     progress.accept("listening on " + config.host() + ":" + config.port());
@@ -195,6 +198,25 @@ public final class Node implements AutoCloseable {
       target.router = HttpApi.router(vertx, services, metrics, console, poolState, this::notReady);
     }
     started = true;
+  }
+
+  /** Refuses a pool that would fail at some later moment. */
+  private void plan() throws PoolDoesNotFitException {
+    if (config.onDemand()) {
+      return;
+    }
+    PoolPlan plan = config.poolPlan();
+    if (!plan.problems().isEmpty()) {
+      throw new PoolDoesNotFitException(plan);
+    }
+    LOG.atInfo()
+        .addKeyValue("addressSpaceBytes", plan.addressSpace().total())
+        .addKeyValue("mappings", plan.mappings().total())
+        .addKeyValue("idleBytes", plan.idle().total())
+        .addKeyValue("worstBytes", plan.worst().total())
+        .addKeyValue("memoryBytes", plan.idle().limit())
+        .addKeyValue("overcommitted", plan.isOvercommitted())
+        .log("the pool fits; ./skep pool plan shows the sum");
   }
 
   // ── The port ──────────────────────────────────────────────────────────────────────────────

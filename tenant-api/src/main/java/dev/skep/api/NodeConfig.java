@@ -1,6 +1,8 @@
 package dev.skep.api;
 
+import dev.skep.pool.HostFacts;
 import dev.skep.pool.PoolConfig;
+import dev.skep.pool.PoolPlan;
 import dev.skep.scheduler.SchedulerConfig;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -100,5 +102,10 @@ public record NodeConfig(
                         SchedulerConfig.DEFAULTS.queueCapacity(),
                         1,
                         1_000_000)));
+  }
+
+  /** What the pool comes to on this machine, in this JVM, as both are now. */
+  PoolPlan poolPlan() {
+    return PoolPlan.of(pool, HostFacts.read(), Runtime.getRuntime().maxMemory());
   }
 }

@@ -110,42 +110,32 @@ final class PoolSettings {
     String classes = read.optional("SKEP_SLOT_CLASSES");
     List<SlotClass> slots = classes == null ? DEFAULTS.classes() : classes(classes);
     int sum = slots.stream().mapToInt(SlotClass::slots).sum();
-    try {
-      return DEFAULTS
-          .with()
-          .classes(slots.toArray(SlotClass[]::new))
-          .instances(
-              read.integer("SKEP_INSTANCES", Math.min(sum, DEFAULTS.instances()), 1, 1_000_000))
-          .memories(read.integer("SKEP_MEMORIES", DEFAULTS.memories(), 1, 1_000_000_000))
-          .tables(read.integer("SKEP_TABLES", DEFAULTS.tables(), 1, 1_000_000_000))
-          .memoriesPerModule(
-              read.integer("SKEP_MEMORIES_PER_MODULE", DEFAULTS.memoriesPerModule(), 1, 100))
-          .tablesPerModule(
-              read.integer("SKEP_TABLES_PER_MODULE", DEFAULTS.tablesPerModule(), 1, 100))
-          .tableElements(
-              read.integer("SKEP_TABLE_ELEMENTS", DEFAULTS.tableElements(), 1, 10_000_000))
-          .guardBytes(read.bytes("SKEP_GUARD_BYTES", DEFAULTS.guardBytes(), 0, 1L << 30))
-          .unusedWarmSlots(
-              read.integer("SKEP_UNUSED_WARM_SLOTS", DEFAULTS.unusedWarmSlots(), 0, 1_000_000))
-          .keepResidentMemoryBytes(
-              read.bytes(
-                  "SKEP_KEEP_RESIDENT_MEMORY", DEFAULTS.keepResidentMemoryBytes(), 0, 1L << 30))
-          .keepResidentTableBytes(
-              read.bytes(
-                  "SKEP_KEEP_RESIDENT_TABLE", DEFAULTS.keepResidentTableBytes(), 0, 1L << 30))
-          .decommitBatch(read.integer("SKEP_DECOMMIT_BATCH", DEFAULTS.decommitBatch(), 0, 1_024))
-          .pageScan(scanning(read.text("SKEP_PAGE_SCAN", "auto")))
-          .mapImageBytes(
-              NEVER.equals(read.optional("SKEP_MAP_IMAGE_BYTES"))
-                  ? Long.MAX_VALUE
-                  : read.bytes("SKEP_MAP_IMAGE_BYTES", DEFAULTS.mapImageBytes(), 1, 1L << 40))
-          .imageMappings(
-              read.integer("SKEP_IMAGE_MAPPINGS", DEFAULTS.imageMappings(), 0, 1_000_000))
-          .auditEvery(read.integer("SKEP_AUDIT_EVERY", DEFAULTS.auditEvery(), 0, Integer.MAX_VALUE))
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("the pool cannot be set up: " + e.getMessage(), e);
-    }
+    return DEFAULTS
+        .with()
+        .classes(slots.toArray(SlotClass[]::new))
+        .instances(read.integer("SKEP_INSTANCES", Math.min(sum, DEFAULTS.instances()), 1, sum))
+        .memories(read.integer("SKEP_MEMORIES", DEFAULTS.memories(), 1, 1_000_000_000))
+        .tables(read.integer("SKEP_TABLES", DEFAULTS.tables(), 1, 1_000_000_000))
+        .memoriesPerModule(
+            read.integer("SKEP_MEMORIES_PER_MODULE", DEFAULTS.memoriesPerModule(), 1, 100))
+        .tablesPerModule(read.integer("SKEP_TABLES_PER_MODULE", DEFAULTS.tablesPerModule(), 1, 100))
+        .tableElements(read.integer("SKEP_TABLE_ELEMENTS", DEFAULTS.tableElements(), 1, 10_000_000))
+        .guardBytes(read.pages("SKEP_GUARD_BYTES", DEFAULTS.guardBytes(), 1L << 30))
+        .unusedWarmSlots(
+            read.integer("SKEP_UNUSED_WARM_SLOTS", DEFAULTS.unusedWarmSlots(), 0, 1_000_000))
+        .keepResidentMemoryBytes(
+            read.pages("SKEP_KEEP_RESIDENT_MEMORY", DEFAULTS.keepResidentMemoryBytes(), 1L << 30))
+        .keepResidentTableBytes(
+            read.pages("SKEP_KEEP_RESIDENT_TABLE", DEFAULTS.keepResidentTableBytes(), 1L << 30))
+        .decommitBatch(read.integer("SKEP_DECOMMIT_BATCH", DEFAULTS.decommitBatch(), 0, 1_024))
+        .pageScan(scanning(read.text("SKEP_PAGE_SCAN", "auto")))
+        .mapImageBytes(
+            NEVER.equals(read.optional("SKEP_MAP_IMAGE_BYTES"))
+                ? Long.MAX_VALUE
+                : read.bytes("SKEP_MAP_IMAGE_BYTES", DEFAULTS.mapImageBytes(), 1, 1L << 40))
+        .imageMappings(read.integer("SKEP_IMAGE_MAPPINGS", DEFAULTS.imageMappings(), 0, 1_000_000))
+        .auditEvery(read.integer("SKEP_AUDIT_EVERY", DEFAULTS.auditEvery(), 0, Integer.MAX_VALUE))
+        .build();
   }
 
   /** Whether instances get their memory on demand. */
@@ -172,16 +162,20 @@ final class PoolSettings {
 
   private static List<SlotClass> classes(String value) {
     List<SlotClass> all = new ArrayList<>();
-    for (String each : value.split(",", -1)) {
-      SlotClass one = slotClass(each);
-      if (one == null) {
-        throw new IllegalArgumentException(
-            "SKEP_SLOT_CLASSES is \""
-                + value
-                + "\"; it must be sizes and numbers as in "
-                + text(DEFAULTS.classes()));
+    try {
+      for (String each : value.split(",", -1)) {
+        SlotClass one = slotClass(each);
+        if (one == null) {
+          throw new IllegalArgumentException(
+              "it must be sizes and numbers as in " + text(DEFAULTS.classes()));
+        }
+        all.add(one);
       }
-      all.add(one);
+      // What classes must be together, apart from all else.
+      var _ = DEFAULTS.with().classes(all.toArray(SlotClass[]::new)).build();
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "SKEP_SLOT_CLASSES is \"" + value + "\"; " + e.getMessage(), e);
     }
     return all;
   }
@@ -194,12 +188,13 @@ final class PoolSettings {
     String[] sizes = parts[0].split("/", 2);
     long memory = Settings.bytes(sizes[0]);
     long reserved = sizes.length == 1 ? memory : Settings.bytes(sizes[1]);
+    int slots;
     try {
-      int slots = Integer.parseInt(parts[1].strip());
-      return memory < 0 || reserved < 0 ? null : new SlotClass(memory, reserved, slots);
+      slots = Integer.parseInt(parts[1].strip());
     } catch (NumberFormatException e) {
       return null;
     }
+    return memory < 0 || reserved < 0 ? null : new SlotClass(memory, reserved, slots);
   }
 
   /** Classes as the environment has them. */

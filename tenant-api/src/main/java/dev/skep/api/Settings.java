@@ -62,6 +62,24 @@ record Settings(Map<String, String> environment) {
     return bytes;
   }
 
+  /** The same, in whole pages of 4 KiB from none to {@code most}. */
+  long pages(String name, long fallback, long most) {
+    String value = optional(name);
+    if (value == null) {
+      return fallback;
+    }
+    long bytes = bytes(value);
+    if (bytes < 0 || bytes > most || bytes % 4_096 != 0) {
+      throw new IllegalArgumentException(
+          name
+              + " is \""
+              + value
+              + "\"; it must be bytes as 65536, 64KiB, 4MiB or 1GiB, a multiple of 4KiB up to "
+              + inBytes(most));
+    }
+    return bytes;
+  }
+
   /** The bytes a value stands for, or −1. */
   static long bytes(String value) {
     Matcher matcher = BYTES.matcher(value.strip());
