@@ -3,6 +3,7 @@ package dev.skep.metrics;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CounterMetricFamily;
 import io.prometheus.client.GaugeMetricFamily;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
@@ -20,20 +21,32 @@ final class FigureCollector extends Collector implements Collector.Describable {
   private static final Logger LOG = LoggerFactory.getLogger(FigureCollector.class);
 
   private final MetricName name;
-  private final Supplier<Map<String, Double>> figures;
+  private final Supplier<Map<List<String>, Double>> figures;
 
-  private FigureCollector(MetricName name, Supplier<Map<String, Double>> figures) {
+  private FigureCollector(MetricName name, Supplier<Map<List<String>, Double>> figures) {
     this.name = name;
     this.figures = figures;
   }
 
   static FigureCollector plain(MetricName name, DoubleSupplier figure) {
     requireLabels(name, 0);
-    return new FigureCollector(name, () -> Map.of("", figure.getAsDouble()));
+    return new FigureCollector(name, () -> Map.of(List.of(), figure.getAsDouble()));
   }
 
   static FigureCollector labelled(MetricName name, Supplier<Map<String, Double>> figures) {
     requireLabels(name, 1);
+    return new FigureCollector(
+        name,
+        () -> {
+          Map<List<String>, Double> values = new LinkedHashMap<>();
+          figures.get().forEach((label, value) -> values.put(List.of(label), value));
+          return values;
+        });
+  }
+
+  /** With as many labels as the metric has, each key a list of their values. */
+  static FigureCollector manyLabelled(
+      MetricName name, Supplier<Map<List<String>, Double>> figures) {
     return new FigureCollector(name, figures);
   }
 
@@ -46,7 +59,7 @@ final class FigureCollector extends Collector implements Collector.Describable {
 
   @Override
   public List<MetricFamilySamples> collect() {
-    Map<String, Double> values;
+    Map<List<String>, Double> values;
     try {
       values = figures.get();
     } catch (RuntimeException e) {
@@ -64,19 +77,15 @@ final class FigureCollector extends Collector implements Collector.Describable {
     return family(Map.of());
   }
 
-  private List<MetricFamilySamples> family(Map<String, Double> values) {
+  private List<MetricFamilySamples> family(Map<List<String>, Double> values) {
     if (name.kind() == MetricName.Kind.COUNTER) {
       CounterMetricFamily family =
           new CounterMetricFamily(name.series(), name.help(), name.labels());
-      values.forEach((label, value) -> family.addMetric(labelValues(label), value));
+      values.forEach(family::addMetric);
       return List.of(family);
     }
     GaugeMetricFamily family = new GaugeMetricFamily(name.series(), name.help(), name.labels());
-    values.forEach((label, value) -> family.addMetric(labelValues(label), value));
+    values.forEach(family::addMetric);
     return List.of(family);
-  }
-
-  private List<String> labelValues(String label) {
-    return name.labels().isEmpty() ? List.of() : List.of(label);
   }
 }

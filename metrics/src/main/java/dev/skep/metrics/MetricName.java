@@ -18,17 +18,68 @@ public enum MetricName {
   POOL_SLOTS(
       "skep_pool_slots",
       Kind.GAUGE,
-      "Slots of the slab by state: running, warm, free or retired",
+      "Slots of the slab by class and state: running, idle (an instance waits), cold, warm and"
+          + " pending (free), or retired",
+      "class",
       "state"),
+  POOL_UNPROMISED(
+      "skep_pool_unpromised_slots",
+      Kind.GAUGE,
+      "Slots neither leased nor kept for a tenant's floor, by class; negative when promised slots"
+          + " have been retired",
+      "class"),
+  POOL_INSTANCES("skep_pool_instances_limit", Kind.GAUGE, "Most instances live at once"),
   POOL_RESERVED("skep_pool_reserved_bytes", Kind.GAUGE, "Address space of the slab"),
   POOL_RESIDENT("skep_pool_resident_bytes", Kind.GAUGE, "Memory that the slab really holds"),
+  POOL_RESIDENT_IMAGES(
+      "skep_pool_resident_image_bytes",
+      Kind.GAUGE,
+      "Of the resident memory, pages shared with mapped images, counted once for each slot"),
   POOL_TAKES("skep_pool_takes_total", Kind.COUNTER, "Leases of slots given out"),
-  POOL_REFUSALS("skep_pool_refusals_total", Kind.COUNTER, "Takes refused: no slot was free"),
+  POOL_REFUSALS(
+      "skep_pool_refusals_total",
+      Kind.COUNTER,
+      "Takes refused, by reason: no_slot, no_instance, ceiling, too_large or kernel",
+      "reason"),
+  POOL_MOVES(
+      "skep_pool_moves_total", Kind.COUNTER, "Running stores that have grown into a larger slot"),
+  POOL_AFFINITY_HITS(
+      "skep_pool_affinity_hits_total",
+      Kind.COUNTER,
+      "Takes that found a free slot with their module's images",
+      "class"),
+  POOL_AFFINITY_MISSES(
+      "skep_pool_affinity_misses_total", Kind.COUNTER, "Takes that did not", "class"),
+  POOL_AFFINITY_EVICTIONS(
+      "skep_pool_affinity_evictions_total",
+      Kind.COUNTER,
+      "Free slots that lost their images, to other modules or because too many were warm",
+      "class"),
   POOL_RESETS(
       "skep_pool_resets_total",
       Kind.COUNTER,
-      "Slots returned to their image, by how: discard gives the pages back to the kernel",
+      "Slots returned to their image, by kind: unchanged restored the pages known from the reset"
+          + " before, scanned had to find out or restored all, failed retired the slot",
       "kind"),
+  POOL_RESET_SECONDS("skep_pool_reset_seconds_total", Kind.COUNTER, "Time resets took"),
+  POOL_DISCARDED(
+      "skep_pool_discarded_bytes_total",
+      Kind.COUNTER,
+      "Memory that resets gave back to the kernel rather than restore it"),
+  POOL_AUDITS("skep_pool_audits_total", Kind.COUNTER, "Resets that were read back in full"),
+  POOL_AUDIT_FAILURES(
+      "skep_pool_audit_failures_total",
+      Kind.COUNTER,
+      "Audits that found a slot other than its image"),
+  POOL_DECOMMITS(
+      "skep_pool_decommits_total", Kind.COUNTER, "Slots given back to the kernel as a whole"),
+  POOL_DECOMMIT_CALLS("skep_pool_decommit_calls_total", Kind.COUNTER, "System calls that took"),
+  POOL_MAPPED_IMAGES("skep_pool_mapped_images", Kind.GAUGE, "Slots that have an image mapped"),
+  POOL_MAPPED_IMAGES_LIMIT(
+      "skep_pool_mapped_images_limit", Kind.GAUGE, "Most slots that may; images beyond are copied"),
+  PROCESS_MAPPINGS("skep_process_mappings", Kind.GAUGE, "Memory mappings of the process"),
+  PROCESS_MAPPINGS_LIMIT(
+      "skep_process_mappings_limit", Kind.GAUGE, "Most mappings it may have: vm.max_map_count"),
 
   SCHEDULER_QUEUED("skep_scheduler_queued", Kind.GAUGE, "Runs that wait, over all tenants"),
   SCHEDULER_QUEUE_CAPACITY("skep_scheduler_queue_capacity", Kind.GAUGE, "Most runs that may wait"),
@@ -45,7 +96,7 @@ public enum MetricName {
   WARM_HITS(
       "skep_scheduler_warm_hits_total",
       Kind.COUNTER,
-      "Runs that found a warm slot of their module"),
+      "Runs that found an idle instance of their function"),
   WARM_MISSES(
       "skep_scheduler_warm_misses_total",
       Kind.COUNTER,
@@ -53,7 +104,15 @@ public enum MetricName {
   WARM_EVICTIONS(
       "skep_scheduler_warm_evictions_total",
       Kind.COUNTER,
-      "Warm slots emptied to make room for another module"),
+      "Idle instances closed because a slot was needed"),
+  FLOORS_NOT_PROMISED(
+      "skep_scheduler_floors_not_promised_total",
+      Kind.COUNTER,
+      "Changes of a tenant's share whose floor could not be promised in full"),
+  FLOOR_SLOTS_MISSING(
+      "skep_scheduler_floor_slots_missing",
+      Kind.GAUGE,
+      "Slots of tenants' floors, of each class, that are not promised now"),
 
   ENGINE_COMPILES("skep_engine_compiles_total", Kind.COUNTER, "Modules compiled"),
   ENGINE_COMPILE_SECONDS("skep_engine_compile_seconds_total", Kind.COUNTER, "Time compiling took"),

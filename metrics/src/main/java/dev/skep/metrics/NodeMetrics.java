@@ -23,6 +23,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -128,6 +129,18 @@ public final class NodeMetrics {
    */
   public void labelledGauge(MetricName name, Supplier<Map<String, Double>> figures) {
     register(name, Kind.GAUGE, FigureCollector.labelled(name, figures));
+  }
+
+  /**
+   * Registers figures that go up and down, one for each values of several labels.
+   *
+   * @param name of a gauge with labels
+   * @param figures by the labels' values, in the order of the labels; asked at every scrape, on its
+   *     thread
+   * @throws IllegalArgumentException if the metric is no gauge or is registered
+   */
+  public void manyLabelledGauge(MetricName name, Supplier<Map<List<String>, Double>> figures) {
+    register(name, Kind.GAUGE, FigureCollector.manyLabelled(name, figures));
   }
 
   /**

@@ -223,7 +223,7 @@ class NodeMetricsTest {
         .withMessageContaining("[tenant, outcome]");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> metrics.gauge(MetricName.POOL_SLOTS, () -> 1))
-        .withMessageContaining("[state]");
+        .withMessageContaining("[class, state]");
     assertThatIllegalArgumentException().isThrownBy(() -> new NodeMetrics(0));
   }
 
@@ -251,6 +251,9 @@ class NodeMetricsTest {
         metrics.counter(name, () -> 1);
       } else if (name.labels().isEmpty()) {
         metrics.gauge(name, () -> 1);
+      } else if (name.labels().size() > 1 && !counts) {
+        metrics.manyLabelledGauge(
+            name, () -> Map.of(List.of("a", "c"), 1.0, List.of("b", "c"), 2.0));
       } else if (counts) {
         metrics.labelledCounter(name, () -> Map.of("a", 1.0, "b", 2.0));
       } else {

@@ -3,6 +3,7 @@ package dev.skep.api;
 import dev.skep.engine.Engine;
 import dev.skep.metrics.MetricName;
 import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.ClassStats;
 import dev.skep.pool.PoolStats;
 import dev.skep.pool.ResetStats;
 import dev.skep.scheduler.ModuleCache;
@@ -10,16 +11,19 @@ import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.Refusal;
 import dev.skep.scheduler.RunListener;
 import dev.skep.scheduler.Scheduler;
-import dev.skep.scheduler.SchedulerStats;
 import dev.skep.scheduler.TenantId;
 import dev.skep.storage.ReceiptSpool;
 import io.prometheus.client.cache.caffeine.CacheMetricsCollector;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.Recorder;
 
@@ -113,13 +117,7 @@ final class NodeFigures implements RunListener {
     metrics.buildInfo(Node.VERSION, Runtime.version().toString());
     metrics.gauge(MetricName.READY, () -> ready.getAsBoolean() ? 1 : 0);
 
-    metrics.labelledGauge(MetricName.POOL_SLOTS, () -> slots(pool.stats(), scheduler.stats()));
-    metrics.gauge(MetricName.POOL_RESERVED, () -> pool.stats().reservedBytes());
-    metrics.gauge(MetricName.POOL_RESIDENT, () -> pool.residentBytes());
-    metrics.counter(MetricName.POOL_TAKES, () -> pool.stats().taken());
-    metrics.counter(MetricName.POOL_REFUSALS, () -> pool.stats().refusals());
-    metrics.labelledCounter(MetricName.POOL_RESETS, () -> resets(pool.stats().resets()));
-
+    registerPool(pool);
     metrics.gauge(MetricName.SCHEDULER_QUEUED, () -> scheduler.stats().queued());
     metrics.gauge(MetricName.SCHEDULER_QUEUE_CAPACITY, () -> scheduler.stats().queueCapacity());
     metrics.gauge(MetricName.SCHEDULER_RUNNING, () -> scheduler.stats().running());
@@ -128,6 +126,9 @@ final class NodeFigures implements RunListener {
     metrics.counter(MetricName.WARM_HITS, () -> scheduler.stats().warmHits());
     metrics.counter(MetricName.WARM_MISSES, () -> scheduler.stats().warmMisses());
     metrics.counter(MetricName.WARM_EVICTIONS, () -> scheduler.stats().warmEvictions());
+
+    metrics.counter(MetricName.FLOORS_NOT_PROMISED, () -> scheduler.floors().notPromised());
+    metrics.gauge(MetricName.FLOOR_SLOTS_MISSING, () -> scheduler.floors().missingSlots());
 
     metrics.counter(MetricName.ENGINE_COMPILES, () -> engine.stats().compiled());
     metrics.counter(MetricName.ENGINE_COMPILE_SECONDS, () -> engine.stats().compileNanos() / 1e9);
@@ -149,6 +150,77 @@ final class NodeFigures implements RunListener {
     catalog.caches().forEach(caches::addCache);
   }
 
+  private void registerPool(PoolState pool) {
+    metrics.manyLabelledGauge(MetricName.POOL_SLOTS, () -> slots(pool));
+    byClass(metrics::labelledGauge, MetricName.POOL_UNPROMISED, pool, ClassStats::unpromised);
+    metrics.gauge(MetricName.POOL_INSTANCES, () -> pool.stats().instances());
+    metrics.gauge(MetricName.POOL_RESERVED, () -> pool.stats().reservedBytes());
+    metrics.gauge(MetricName.POOL_RESIDENT, () -> known(pool.residentBytes()));
+    metrics.gauge(MetricName.POOL_RESIDENT_IMAGES, () -> known(pool.process().sharedBytes()));
+    metrics.counter(MetricName.POOL_TAKES, () -> pool.stats().taken());
+    metrics.labelledCounter(MetricName.POOL_REFUSALS, () -> refusals(pool.stats()));
+    metrics.counter(MetricName.POOL_MOVES, () -> pool.stats().moved());
+    byClass(
+        metrics::labelledCounter, MetricName.POOL_AFFINITY_HITS, pool, ClassStats::affinityHits);
+    byClass(
+        metrics::labelledCounter,
+        MetricName.POOL_AFFINITY_MISSES,
+        pool,
+        ClassStats::affinityMisses);
+    byClass(
+        metrics::labelledCounter,
+        MetricName.POOL_AFFINITY_EVICTIONS,
+        pool,
+        ClassStats::affinityEvictions);
+    metrics.labelledCounter(MetricName.POOL_RESETS, () -> resets(pool.stats().resets()));
+    metrics.counter(MetricName.POOL_RESET_SECONDS, () -> pool.stats().resets().nanos() / 1e9);
+    metrics.counter(MetricName.POOL_DISCARDED, () -> pool.stats().resets().discardedBytes());
+    metrics.counter(MetricName.POOL_AUDITS, () -> pool.stats().resets().audits());
+    metrics.counter(MetricName.POOL_AUDIT_FAILURES, () -> pool.stats().resets().auditFailures());
+    metrics.counter(MetricName.POOL_DECOMMITS, () -> pool.stats().decommits());
+    metrics.counter(MetricName.POOL_DECOMMIT_CALLS, () -> pool.stats().decommitCalls());
+    metrics.gauge(MetricName.POOL_MAPPED_IMAGES, () -> pool.stats().mappedImages());
+    metrics.gauge(MetricName.POOL_MAPPED_IMAGES_LIMIT, () -> pool.stats().mostMappedImages());
+    metrics.gauge(MetricName.PROCESS_MAPPINGS, () -> known(pool.process().mappings()));
+    metrics.gauge(MetricName.PROCESS_MAPPINGS_LIMIT, () -> known(pool.process().mostMappings()));
+  }
+
+  private static void byClass(
+      BiConsumer<MetricName, Supplier<Map<String, Double>>> register,
+      MetricName name,
+      PoolState pool,
+      ToLongFunction<ClassStats> figure) {
+    List<String> names = pool.classNames();
+    register.accept(
+        name,
+        () -> {
+          Map<String, Double> figures = new LinkedHashMap<>();
+          List<ClassStats> classes = pool.stats().classes();
+          for (int i = 0; i < names.size(); i++) {
+            figures.put(names.get(i), (double) figure.applyAsLong(classes.get(i)));
+          }
+          return figures;
+        });
+  }
+
+  private static Map<List<String>, Double> slots(PoolState pool) {
+    Map<List<String>, Double> figures = new LinkedHashMap<>();
+    SlabMap map = pool.map();
+    List<String> names = pool.classNames();
+    for (int i = 0; i < names.size(); i++) {
+      for (SlabMap.State state : SlabMap.State.values()) {
+        figures.put(List.of(names.get(i), state.word()), (double) map.count(i, state));
+      }
+    }
+    return figures;
+  }
+
+  private static Map<String, Double> refusals(PoolStats pool) {
+    Map<String, Double> figures = new LinkedHashMap<>();
+    pool.refused().forEach((reason, count) -> figures.put(reason.word(), (double) count));
+    return figures;
+  }
+
   private static Map<String, Double> resets(ResetStats resets) {
     return Map.of(
         "unchanged", (double) resets.unchanged(),
@@ -156,13 +228,9 @@ final class NodeFigures implements RunListener {
         "failed", (double) resets.failed());
   }
 
-  private static Map<String, Double> slots(PoolStats pool, SchedulerStats scheduler) {
-    int warm = Math.min(scheduler.warm(), pool.leased());
-    return Map.of(
-        "running", (double) (pool.leased() - warm),
-        "warm", (double) warm,
-        "free", (double) pool.free(),
-        "retired", (double) pool.retired());
+  /** What the kernel does not say is not a number, so that no sum takes it for one. */
+  private static double known(long figure) {
+    return figure < 0 ? Double.NaN : figure;
   }
 
   private static Map<String, Double> doubles(Map<String, Long> figures) {
