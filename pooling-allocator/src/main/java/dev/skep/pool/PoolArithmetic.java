@@ -188,7 +188,9 @@ final class PoolArithmetic {
             number(config.instances())
                 + " instances × "
                 + bytes(config.keepResidentMemoryBytes())
-                + (scans ? ", if each has written as much" : ", written or not: no page scan")));
+                + (scans
+                    ? ", if each has written as much; all of a smaller memory"
+                    : ", written or not: no page scan; all of a smaller memory")));
     terms.add(
         new Term(
             Part.KEPT_TABLES,
