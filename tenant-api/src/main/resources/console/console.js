@@ -12,7 +12,6 @@ const RATE_MILLIS = 10_000; // Rates in tables are over so long: a second's woul
 const ROWS_AT_FIRST = 50;
 const OWNERS_SHOWN = 8;
 const TOKEN = "skep.operator-token";
-const STATES = ["free", "running", "warm", "retired"];
 
 const byId = (id) => document.getElementById(id);
 const element = (name, className, text) => {
@@ -104,13 +103,13 @@ function ordinal(tenant) {
   return known;
 }
 
-function tenantColour(order, warm) {
+function tenantColour(order, idle) {
   // The golden angle keeps any number of hues apart; every other turn is a little lighter.
   const hue = (70 + order * 137.508) % 360;
   const turn = order % 2 ? 0.05 : 0;
   return dark.matches
-    ? oklch(warm ? 0.42 : 0.78 + turn, warm ? 0.07 : 0.15, hue)
-    : oklch(warm ? 0.85 : 0.56 + turn, warm ? 0.07 : 0.16, hue);
+    ? oklch(idle ? 0.5 : 0.78 + turn, idle ? 0.09 : 0.15, hue)
+    : oklch(idle ? 0.8 : 0.54 + turn, idle ? 0.1 : 0.17, hue);
 }
 
 const rgb = (c) => `rgb(${c[0]} ${c[1]} ${c[2]})`;
@@ -123,76 +122,131 @@ function swatch(tenant) {
 
 // ---- Slab ---------------------------------------------------------------------------------------
 
+const STATES = {
+  running: "a guest runs in it",
+  idle: "an instance waits in it for its next run",
+  warm: "free, and holds a module's images",
+  pending: "free, and waits to be given back to the kernel",
+  cold: "free and zero",
+  retired: "never used again",
+};
+const LEASED = new Set(["running", "idle"]);
+
+/** Of what a class of slots holds: "4 MiB" rather than "4.00 MiB". */
+const sizeOf = (memoryBytes) => bytes(memoryBytes).replace(/\.0+ /, " ");
+
 /**
- * Draws a slot as a cell, row by row. Every cell is one pixel of a small picture that is enlarged
- * at once, so 100,000 slots cost no more than a photograph.
+ * Draws a slot as a cell, row by row, a block a class. Every cell of a block is one pixel of a small
+ * picture that is enlarged at once, so 100,000 slots cost no more than a photograph.
  */
 class SlabMap {
   constructor() {
-    this.canvas = byId("map");
-    this.frame = byId("map-frame");
+    this.frame = byId("map");
     this.picture = document.createElement("canvas");
-    this.slots = 0;
-    this.cell = 1;
-    this.columns = 1;
+    this.blocks = [];
+    this.shown = 0;
     this.cursor = -1;
     this.marked = null;
-    this.canvas.addEventListener("pointermove", (e) => this.moveTo(this.at(e)));
-    this.canvas.addEventListener("pointerleave", () => {
-      if (document.activeElement !== this.canvas) this.moveTo(-1);
+    this.byTenant = true;
+    this.frame.addEventListener("pointermove", (e) => this.moveTo(this.at(e)));
+    this.frame.addEventListener("pointerleave", () => {
+      if (document.activeElement !== this.frame) this.moveTo(-1);
     });
-    this.canvas.addEventListener("click", (e) => {
+    this.frame.addEventListener("click", (e) => {
       this.moveTo(this.at(e));
       this.markCursor();
     });
-    this.canvas.addEventListener("focus", () => {
-      if (this.cursor < 0 && this.slots > 0 && this.canvas.matches(":focus-visible")) this.moveTo(0);
+    this.frame.addEventListener("focus", () => {
+      if (this.cursor < 0 && this.shown > 0 && this.frame.matches(":focus-visible")) this.moveTo(0);
     });
-    this.canvas.addEventListener("blur", () => this.moveTo(-1));
-    this.canvas.addEventListener("keydown", (e) => this.key(e));
+    this.frame.addEventListener("blur", () => this.moveTo(-1));
+    this.frame.addEventListener("keydown", (e) => this.key(e));
+    byId("by-state").addEventListener("click", () => this.colourBy(false));
+    byId("by-tenant").addEventListener("click", () => this.colourBy(true));
     new ResizeObserver(() => this.draw()).observe(this.frame);
   }
 
-  show(slots, slab) {
-    if (slots !== this.slots) {
-      this.slots = slots;
-      this.state = new Uint8Array(slots);
-      this.tenant = new Int32Array(slots);
-      this.func = new Int32Array(slots);
-      this.cursor = Math.min(this.cursor, slots - 1);
+  show(pool, slab) {
+    if (slab.shown !== this.shown) {
+      this.shown = slab.shown;
+      this.state = new Uint8Array(slab.shown);
+      this.tenant = new Int32Array(slab.shown);
+      this.func = new Int32Array(slab.shown);
+      this.cursor = Math.min(this.cursor, slab.shown - 1);
     }
-    this.state.fill(0);
+    this.states = slab.states;
     this.tenants = slab.tenants;
     this.functions = slab.functions;
     this.owned = new Map();
-    for (const [slot, state, tenant, func] of slab.cells) {
-      if (slot < 0 || slot >= slots) continue;
-      this.state[slot] = state;
-      this.tenant[slot] = tenant;
-      this.func[slot] = func;
-      if (tenant >= 0) this.owned.set(tenant, (this.owned.get(tenant) ?? 0) + 1);
+    let slot = 0;
+    for (const [length, state, tenant = -1, func = -1] of slab.stretches) {
+      this.state.fill(state, slot, slot + length);
+      this.tenant.fill(tenant, slot, slot + length);
+      this.func.fill(func, slot, slot + length);
+      slot += length;
+      if (tenant >= 0) this.owned.set(tenant, (this.owned.get(tenant) ?? 0) + length);
     }
+    this.showBlocks(pool);
+    this.pool = pool;
     this.draw();
     this.describe();
+    this.legend();
+    this.summarise(slab);
   }
 
-  /** The largest cell, in device pixels, with which all slots fit the width and a fair height. */
+  showBlocks(pool) {
+    if (this.blocks.length !== pool.classes.length) {
+      this.blocks = pool.classes.map(() => {
+        const root = element("div", "block");
+        const head = element("p", "block-head");
+        const block = { root, name: element("b"), counts: element("span"), canvas: element("canvas") };
+        block.canvas.setAttribute("aria-hidden", "true");
+        head.append(block.name, " ", block.counts);
+        root.append(head, block.canvas);
+        return block;
+      });
+      this.frame.replaceChildren(...this.blocks.map((block) => block.root));
+    }
+    let first = 0;
+    pool.classes.forEach((each, i) => {
+      const block = this.blocks[i];
+      block.first = Math.min(first, this.shown);
+      block.slots = Math.min(each.slots, this.shown - block.first);
+      block.size = sizeOf(each.memoryBytes);
+      first += each.slots;
+      const used = Object.keys(STATES).filter((state) => each[state] > 0)
+        .map((state) => grouped.format(each[state]) + " " + state);
+      say(block.name, block.size);
+      say(block.counts, `${grouped.format(each.slots)} slots: ${used.join(", ")}`);
+      block.root.hidden = block.slots === 0;
+    });
+  }
+
+  /** The largest cell, in device pixels, with which all blocks fit the width and a fair height. */
   layout() {
     const ratio = devicePixelRatio || 1;
     const width = Math.max(40, Math.floor(this.frame.clientWidth * ratio));
-    const height = Math.floor(Math.min(400, Math.max(220, innerHeight * 0.42)) * ratio);
+    const height = Math.floor(Math.min(460, Math.max(240, innerHeight * 0.45)) * ratio);
+    const rowsOf = (cell) => this.blocks.reduce((sum, b) => sum + Math.ceil(b.slots / Math.floor(width / cell)), 0);
     let cell = Math.floor(22 * ratio);
-    while (cell > 1 && Math.ceil(this.slots / Math.floor(width / cell)) * cell > height) cell--;
+    while (cell > 1 && rowsOf(cell) * cell > height) cell--;
     this.cell = cell;
-    this.columns = Math.min(this.slots, Math.floor(width / cell));
-    this.rows = Math.ceil(this.slots / this.columns);
+    this.columns = Math.floor(width / cell);
     this.ratio = ratio;
   }
 
   draw() {
-    if (this.slots === 0) return;
+    if (this.shown === 0) return;
     this.layout();
-    const { canvas, picture, cell, columns, rows } = this;
+    const colours = this.colours();
+    for (const block of this.blocks) if (block.slots > 0) this.drawBlock(block, colours);
+  }
+
+  drawBlock(block, colours) {
+    const { picture, cell } = this;
+    const columns = Math.min(this.columns, block.slots);
+    const rows = Math.ceil(block.slots / columns);
+    const { canvas } = block;
     const width = columns * cell;
     const height = rows * cell;
     if (canvas.width !== width || canvas.height !== height) {
@@ -205,93 +259,141 @@ class SlabMap {
     picture.height = rows;
     const small = picture.getContext("2d");
     const image = small.createImageData(columns, rows);
-    this.paint(new Uint32Array(image.data.buffer));
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < block.slots; i++) pixels[i] = this.colourOf(block.first + i, colours);
     small.putImageData(image, 0, 0);
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.clearRect(0, 0, width, height);
     context.drawImage(picture, 0, 0, width, height);
-    if (cell >= 4) this.grid(context, width, height);
-    if (this.cursor >= 0) {
-      const x = (this.cursor % columns) * cell;
-      const y = Math.floor(this.cursor / columns) * cell;
-      const pen = Math.max(2, Math.round(this.ratio * 1.5));
-      context.lineWidth = pen;
-      context.strokeStyle = style("--text");
-      context.strokeRect(x - pen / 2, y - pen / 2, cell + pen - 1, cell + pen - 1);
-    }
+    // Smaller cells would be mostly gap, and their colours washed out.
+    if (cell >= 6 * this.ratio) this.grid(context, columns, rows);
+    const at = this.cursor - block.first;
+    if (at >= 0 && at < block.slots) this.ring(context, at % columns, Math.floor(at / columns), width, height);
   }
 
-  paint(pixels) {
+  /** The colour of a state: by tenant, the free ones are grey, so that no tenant looks like them. */
+  colourName(state) {
+    return this.byTenant && (state === "warm" || state === "pending") ? "held" : state;
+  }
+
+  /** What the pixels of a slot can be, by state and by tenant. */
+  colours() {
     const packed = (c) => (255 << 24) | (c[2] << 16) | (c[1] << 8) | c[0];
-    const free = packed(parsed(style("--free")));
-    const dim = packed(parsed(style("--dim")));
-    const retired = packed(parsed(style("--retired")));
-    const running = this.tenants.map((t) => packed(tenantColour(ordinal(t), false)));
-    const warm = this.tenants.map((t) => packed(tenantColour(ordinal(t), true)));
-    const marked = this.marked === null ? -1 : this.tenants.indexOf(this.marked);
-    for (let slot = 0; slot < this.slots; slot++) {
-      const state = this.state[slot];
-      const tenant = this.tenant[slot];
-      let colour = free;
-      if (state === 3) colour = retired;
-      else if (state > 0 && this.marked !== null && tenant !== marked) colour = dim;
-      else if (state === 1) colour = running[tenant] ?? dim;
-      else if (state === 2) colour = warm[tenant] ?? dim;
-      pixels[slot] = colour;
+    const of = (name) => packed(parsed(style("--" + name)));
+    return {
+      state: this.states.map((state) => of(this.byTenant && LEASED.has(state) ? "dim" : this.colourName(state))),
+      dim: of("dim"),
+      running: this.tenants.map((t) => packed(tenantColour(ordinal(t), false))),
+      idle: this.tenants.map((t) => packed(tenantColour(ordinal(t), true))),
+      marked: this.marked === null ? -1 : this.tenants.indexOf(this.marked),
+    };
+  }
+
+  colourOf(slot, colours) {
+    const state = this.states[this.state[slot]];
+    const tenant = this.tenant[slot];
+    if (LEASED.has(state)) {
+      if (this.marked !== null && tenant !== colours.marked) return colours.dim;
+      if (this.byTenant && tenant >= 0) return colours[state][tenant];
+    }
+    return colours.state[this.state[slot]];
+  }
+
+  grid(context, columns, rows) {
+    const gap = this.cell >= 10 ? Math.round(this.ratio) + 1 : 1;
+    for (let column = 1; column <= columns; column++) {
+      context.clearRect(column * this.cell - gap, 0, gap, rows * this.cell);
+    }
+    for (let row = 1; row <= rows; row++) {
+      context.clearRect(0, row * this.cell - gap, columns * this.cell, gap);
     }
   }
 
-  grid(context, width, height) {
-    const gap = this.cell >= 10 ? Math.round(this.ratio) + 1 : 1;
-    for (let column = 1; column <= this.columns; column++) {
-      context.clearRect(column * this.cell - gap, 0, gap, height);
-    }
-    for (let row = 1; row <= this.rows; row++) {
-      context.clearRect(0, row * this.cell - gap, width, gap);
-    }
+  /** Around the slot; where cells are tiny, wide enough to be seen. */
+  ring(context, column, row, width, height) {
+    const pen = Math.max(2, Math.round(this.ratio * 1.5));
+    const side = Math.max(this.cell + pen - 1, 9 * this.ratio);
+    const place = (at, most) => Math.min(Math.max(pen / 2, (at + 0.5) * this.cell - side / 2), Math.max(pen / 2, most - side - pen / 2));
+    context.lineWidth = pen;
+    context.strokeStyle = style("--text");
+    context.strokeRect(place(column, width), place(row, height), side, side);
   }
 
   at(event) {
-    const box = this.canvas.getBoundingClientRect();
+    const block = this.blocks.find((each) => each.canvas === event.target);
+    if (!block) return -1;
+    const box = block.canvas.getBoundingClientRect();
+    const columns = Math.min(this.columns, block.slots);
     const column = Math.floor(((event.clientX - box.left) * this.ratio) / this.cell);
     const row = Math.floor(((event.clientY - box.top) * this.ratio) / this.cell);
-    const slot = row * this.columns + column;
-    return column >= 0 && column < this.columns && slot >= 0 && slot < this.slots ? slot : -1;
+    const slot = row * columns + column;
+    return column >= 0 && column < columns && slot >= 0 && slot < block.slots ? block.first + slot : -1;
+  }
+
+  blockOf(slot) {
+    return this.blocks.findIndex((block) => slot >= block.first && slot < block.first + block.slots);
   }
 
   key(event) {
-    if (this.slots === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.shown === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const from = Math.max(0, this.cursor);
+    const turn = (by) => this.blocks[Math.min(this.blocks.length - 1, Math.max(0, this.blockOf(from) + by))].first;
     const steps = {
       ArrowLeft: () => from - 1,
       ArrowRight: () => from + 1,
-      ArrowUp: () => (from >= this.columns ? from - this.columns : from),
-      ArrowDown: () => (from + this.columns < this.slots ? from + this.columns : from),
+      ArrowUp: () => this.above(from),
+      ArrowDown: () => this.below(from),
+      PageUp: () => turn(-1),
+      PageDown: () => turn(1),
       Home: () => 0,
-      End: () => this.slots - 1,
-      n: () => this.nextInUse(from),
+      End: () => this.shown - 1,
+      n: () => this.nextLeased(from),
+      t: () => from,
       Enter: () => from,
     };
-    const step = steps[event.key === "N" ? "n" : event.key];
-    if (!step) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (!steps[key]) return;
     event.preventDefault();
-    this.moveTo(Math.min(this.slots - 1, Math.max(0, step())));
-    if (event.key === "Enter") this.markCursor();
+    this.moveTo(Math.min(this.shown - 1, Math.max(0, steps[key]())));
+    if (key === "Enter") this.markCursor();
+    if (key === "t") this.colourBy(!this.byTenant);
   }
 
-  nextInUse(from) {
-    for (let i = 1; i <= this.slots; i++) {
-      const slot = (from + i) % this.slots;
-      if (this.state[slot] > 0) return slot;
+  above(slot) {
+    const b = this.blockOf(slot);
+    const at = slot - this.blocks[b].first;
+    if (at >= this.columns) return slot - this.columns;
+    if (b === 0) return slot;
+    const { first, slots } = this.blocks[b - 1];
+    const lastRow = Math.floor((slots - 1) / this.columns) * this.columns;
+    return first + Math.min(lastRow + at, slots - 1);
+  }
+
+  below(slot) {
+    const b = this.blockOf(slot);
+    const { first, slots } = this.blocks[b];
+    const at = slot - first;
+    if (at + this.columns < slots) return slot + this.columns;
+    const next = this.blocks[b + 1];
+    return next && next.slots > 0 ? next.first + Math.min(at % this.columns, next.slots - 1) : slot;
+  }
+
+  nextLeased(from) {
+    for (let i = 1; i <= this.shown; i++) {
+      const slot = (from + i) % this.shown;
+      if (LEASED.has(this.states[this.state[slot]])) return slot;
     }
     return from;
   }
 
   moveTo(slot) {
     if (slot === this.cursor) return;
+    const before = this.blocks[this.blockOf(this.cursor)];
     this.cursor = slot;
-    this.draw();
+    const now = this.blocks[this.blockOf(slot)];
+    const colours = this.colours();
+    for (const block of new Set([before, now])) if (block) this.drawBlock(block, colours);
     this.describe();
   }
 
@@ -300,40 +402,50 @@ class SlabMap {
       say(byId("slot"), "Point at a slot, or move with the arrow keys.");
       return;
     }
-    const state = this.state[this.cursor];
-    const words = ["slot " + grouped.format(this.cursor), STATES[state] ?? "unknown"];
-    if (state > 0) {
-      words.push(this.tenants[this.tenant[this.cursor]], this.functions[this.func[this.cursor]]);
-    }
+    const state = this.states[this.state[this.cursor]];
+    const words = [
+      "slot " + grouped.format(this.cursor),
+      this.blocks[this.blockOf(this.cursor)].size,
+      this.tenants[this.tenant[this.cursor]],
+      this.functions[this.func[this.cursor]],
+      `${state}: ${STATES[state] ?? ""}`,
+    ];
     say(byId("slot"), words.filter(Boolean).join(" · "));
   }
 
   markCursor() {
-    const inUse = this.cursor >= 0 && this.state[this.cursor] > 0;
-    mark(inUse ? (this.tenants[this.tenant[this.cursor]] ?? null) : null);
+    mark(this.cursor < 0 ? null : (this.tenants[this.tenant[this.cursor]] ?? null));
   }
 
-  legend(pool) {
+  colourBy(tenant) {
+    this.byTenant = tenant;
+    byId("by-tenant").setAttribute("aria-pressed", String(tenant));
+    byId("by-state").setAttribute("aria-pressed", String(!tenant));
+    this.draw();
+    this.legend();
+  }
+
+  legend() {
+    if (!this.pool) return;
     const states = byId("states");
-    if (!states.firstChild) {
-      for (const state of STATES) {
-        const item = element("li");
-        const colour = element("span", "swatch");
-        item.append(colour, state + " ", element("b"));
-        states.append(item);
-      }
-      states.append(element("li"));
-    }
-    // Strong is running and pale is warm, whichever the tenant's hue.
-    const hues = (warm) => [0, 1, 2].map((order) => rgb(tenantColour(order, warm)));
-    const stripes = ([a, b, c]) => `linear-gradient(90deg, ${a} 34%, ${b} 34% 67%, ${c} 67%)`;
-    const colours = [style("--free"), stripes(hues(false)), stripes(hues(true)), style("--retired")];
-    STATES.forEach((state, i) => {
-      const item = states.children[i];
-      item.firstChild.style.background = colours[i];
-      say(item.lastChild, count(pool[state]));
+    const names = Object.keys(STATES);
+    keyed(states, [...names, ""], (state) => {
+      const item = element("li");
+      if (state === "") return item;
+      item.title = STATES[state];
+      item.append(element("span", "swatch"), state + " ", element("b"));
+      return item;
     });
-    say(states.lastChild, "of " + grouped.format(pool.slots));
+    // By tenant, strong is running and pale is idle, whichever the hue.
+    const hues = (idle) => [0, 1, 2].map((order) => rgb(tenantColour(order, idle)));
+    const stripes = ([a, b, c]) => `linear-gradient(90deg, ${a} 34%, ${b} 34% 67%, ${c} 67%)`;
+    names.forEach((state, i) => {
+      const item = states.children[i];
+      item.firstChild.style.background =
+        this.byTenant && LEASED.has(state) ? stripes(hues(state === "idle")) : style("--" + this.colourName(state));
+      say(item.lastChild, count(this.pool.classes.reduce((sum, each) => sum + each[state], 0)));
+    });
+    say(states.lastChild, "of " + grouped.format(this.pool.slots));
 
     const top = [...this.owned].sort((a, b) => b[1] - a[1]).slice(0, OWNERS_SHOWN);
     const owners = byId("owners");
@@ -343,6 +455,15 @@ class SlabMap {
       return item;
     });
     top.forEach(([, slots], i) => say(owners.children[i].lastChild, count(slots)));
+  }
+
+  /** For those who cannot see the map: the same in a few words. */
+  summarise(slab) {
+    const classes = this.blocks.map((block) => `${block.size}: ${block.counts.textContent}`);
+    const rest = slab.shown < slab.slots ? ` Only the first ${grouped.format(slab.shown)} are shown.` : "";
+    say(byId("slab-summary"), `${grouped.format(slab.slots)} slots. ${classes.join(". ")}.${rest}`);
+    byId("slab-rest").hidden = rest === "";
+    say(byId("slab-rest"), rest.trim());
   }
 }
 
@@ -522,6 +643,9 @@ const COLUMNS = [
   ["failed", "failed", count],
   ["refused", "refused", count],
   ["memoryBytes", "memory", bytes],
+  ["slots", "slots", count],
+  ["evictionsCaused", "evicts", count],
+  ["evictionsSuffered", "evicted", count],
   ["running", "running", count],
   ["queued", "queued", count],
 ];
@@ -611,6 +735,7 @@ function showCounts(id, rows) {
 
 // ---- The picture --------------------------------------------------------------------------------
 
+const FEATURES = { pageScan: "page scan", guards: "guards", batchedDecommit: "batched decommit" };
 let picture = null;
 const recent = [];
 
@@ -661,8 +786,7 @@ function show(next) {
   say(byId("updated"), clock(Date.now()));
   document.title = (node.ready ? "" : "NOT READY · ") + "Skep console";
 
-  slab.show(pool.slots, next.slab);
-  slab.legend(pool);
+  slab.show(pool, next.slab);
   showCharts();
   showTenants();
 
@@ -675,17 +799,44 @@ function show(next) {
       [outcome, count(runs.byOutcome[outcome]), rising((p) => p.runs.byOutcome[outcome] ?? 0),
         outcome === "host-failure" && runs.byOutcome[outcome] > 0]),
   ]);
-  const warm = pool.warmHits + pool.warmMisses;
+  const { resets, instancesReused: reused, images, mappings } = pool;
+  const done = resets.unchanged + resets.scanned;
+  const budget = ({ held, most }) => [held === null ? "–" : count(held), most === null ? "" : "of " + count(most)];
+  const nearlyFull = ({ held, most }) => held !== null && most !== null && held > 0.9 * most;
   showCounts("pool", [
-    ["warm hits", count(pool.warmHits), share(pool.warmHits, warm)],
-    ["warm misses", count(pool.warmMisses), rising((p) => p.pool.warmMisses)],
-    ["warm evictions", count(pool.warmEvictions), rising((p) => p.pool.warmEvictions)],
+    ...pool.classes.map((each) =>
+      [sizeOf(each.memoryBytes), count(each.running + each.idle), "of " + count(each.slots)]),
+    ["instances", ...budget(pool.instances), nearlyFull(pool.instances)],
+    ["idle hits", count(reused.hits), share(reused.hits, reused.hits + reused.misses)],
+    ["idle misses", count(reused.misses), rising((p) => p.pool.instancesReused.misses)],
+    ["evictions", count(reused.evictions), rising((p) => p.pool.instancesReused.evictions)],
+    ["affinity hits", count(pool.affinityHits), share(pool.affinityHits, pool.affinityHits + pool.affinityMisses)],
+    ["affinity misses", count(pool.affinityMisses), rising((p) => p.pool.affinityMisses)],
+    ["affinity evictions", count(pool.affinityEvictions), rising((p) => p.pool.affinityEvictions)],
     ["takes", count(pool.takes), rising((p) => p.pool.takes)],
-    ["refusals", count(pool.refusals), rising((p) => p.pool.refusals), rises((p) => p.pool.refusals) > 0],
-    ["resets", count(pool.resets), rising((p) => p.pool.resets)],
-    ["resident", bytes(pool.residentBytes), ""],
+    ["moves", count(pool.moves), rising((p) => p.pool.moves)],
+    ...Object.keys(pool.refusedBy).filter((reason) => pool.refusedBy[reason] > 0).map((reason) =>
+      ["refused: " + reason.replaceAll("_", " "), count(pool.refusedBy[reason]),
+        rising((p) => p.pool.refusedBy[reason] ?? 0), rises((p) => p.pool.refusedBy[reason] ?? 0) > 0]),
+    ["floors missing", count(pool.floors.missingSlots), "slots", pool.floors.missingSlots > 0],
+  ]);
+  showCounts("memory", [
+    ["resets", count(done), rising((p) => p.pool.resets.unchanged + p.pool.resets.scanned)],
+    ["unchanged", count(resets.unchanged), share(resets.unchanged, done)],
+    ["scanned", count(resets.scanned), share(resets.scanned, done)],
+    ["failed", count(resets.failed), "", resets.failed > 0],
+    ["time of a reset", nanos(resets.meanNanos), "mean"],
+    ["discarded", bytes(resets.discardedBytes), ""],
+    ["audits", count(resets.audits), rising((p) => p.pool.resets.audits)],
+    ["audit failures", count(resets.auditFailures), "", resets.auditFailures > 0],
+    ["decommits", count(pool.decommits.slots), "in " + count(pool.decommits.calls)],
+    ["retired", count(pool.retired), "slots", pool.retired > 0],
+    ["mapped images", ...budget(images), nearlyFull(images)],
+    ["mappings", ...budget(mappings), nearlyFull(mappings)],
+    ["resident", pool.residentBytes === null ? "–" : bytes(pool.residentBytes), ""],
+    ["of images", pool.residentImageBytes === null ? "–" : bytes(pool.residentImageBytes), ""],
     ["reserved", bytes(pool.reservedBytes), ""],
-    ["retired", count(pool.retired), "", pool.retired > 0],
+    ...Object.keys(FEATURES).map((feature) => [FEATURES[feature], pool.features[feature] ? "yes" : "no", ""]),
   ]);
   showCounts("receipts", [
     ["pending", count(receipts.pending), ""],
@@ -813,6 +964,7 @@ dark.addEventListener("change", () => {
     button.firstChild.replaceWith(swatch(button.dataset.tenant));
   }
   slab.draw();
+  slab.legend();
   CHARTS.forEach(drawChart);
 });
 
