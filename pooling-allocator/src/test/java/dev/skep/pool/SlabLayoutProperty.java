@@ -146,7 +146,7 @@ class SlabLayoutProperty {
                 16_384,
                 16,
                 PoolConfig.PageScanning.AUTO,
-                262_144,
+                65_536,
                 16_000,
                 10_000));
     assertThat(SlabLayout.of(defaults).totalBytes()).isLessThan(2L << 40);
