@@ -158,7 +158,7 @@ class PoolIT {
   @Test
   void itIsForOperatorsOnly() {
     assertThat(OPERATOR.as(null).get("/v1/pool").status()).isEqualTo(401);
-    Http.Answer answer = TestNode.tenant("curious").get("/v1/pool");
+    Http.Answer answer = TestNode.tenant("onlooker").get("/v1/pool");
     assertThat(answer.status()).isEqualTo(403);
     assertThat(answer.json().getString("type")).isEqualTo("urn:skep:problem:forbidden");
   }
