@@ -51,7 +51,7 @@ record MetricSamples(Map<String, Double> values) {
   /** Instances held in the slab, running or idle. */
   long live() {
     return Math.round(
-        sum("skep_pool_slots", "state=\"warm\"") + sum("skep_pool_slots", "state=\"running\""));
+        sum("skep_pool_slots", "state=\"idle\"") + sum("skep_pool_slots", "state=\"running\""));
   }
 
   double slabResidentBytes() {

@@ -86,9 +86,9 @@ class BenchTest {
             """
             # HELP skep_pool_slots Slots
             # TYPE skep_pool_slots gauge
-            skep_pool_slots{state="warm",} 9998.0
-            skep_pool_slots{state="running",} 2.0
-            skep_pool_slots{state="free",} 6384.0
+            skep_pool_slots{class="524288",state="idle",} 9998.0
+            skep_pool_slots{class="524288",state="running",} 2.0
+            skep_pool_slots{class="524288",state="cold",} 6384.0
             skep_pool_slots_other 7
             process_resident_memory_bytes 1.5E9
             skep_scheduler_warm_hits_total{text="a } b"} 12 1700000000

@@ -3,10 +3,10 @@ package dev.skep.scheduler;
 import dev.skep.engine.GuestInstance;
 import dev.skep.pool.SlotOwner;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -144,7 +144,10 @@ final class WarmSlots {
     }
   }
 
-  private final CopyOnWriteArrayList<Holder> holders = new CopyOnWriteArrayList<>();
+  /** All tenants' holders; grows by doubling, and entries up to {@code holderCount} stay. */
+  private volatile Holder[] holders = new Holder[16];
+
+  private volatile int holderCount;
   private final ConcurrentHashMap<SlotOwner, Holder> byOwner = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<Key, ConcurrentLinkedDeque<Entry>> idle =
       new ConcurrentHashMap<>();
@@ -160,9 +163,17 @@ final class WarmSlots {
         owner,
         _ -> {
           Holder holder = new Holder(owner);
-          holders.add(holder);
+          append(holder);
           return holder;
         });
+  }
+
+  private synchronized void append(Holder holder) {
+    int count = holderCount;
+    Holder[] room = count < holders.length ? holders : Arrays.copyOf(holders, 2 * count);
+    room[count] = holder;
+    holders = room;
+    holderCount = count + 1;
   }
 
   /** An idle instance of this key, the one used last, or null. */
@@ -249,13 +260,13 @@ final class WarmSlots {
 
   /** Of a sample of the other tenants, the one with the most slots for its weight. */
   private @Nullable Holder heaviest(Holder asking, double least) {
-    int count = holders.size();
+    int count = holderCount;
     int looked = Math.min(count, SAMPLE);
     int first = Math.floorMod(cursor.getAndAdd(looked), count);
     Holder heaviest = null;
     double most = least;
     for (int i = 0; i < looked; i++) {
-      Holder each = holders.get((first + i) % count);
+      Holder each = holders[(first + i) % count];
       double load = each.load(0);
       if (each != asking && each.idle.get() > 0 && load >= most) {
         heaviest = each;
@@ -266,10 +277,10 @@ final class WarmSlots {
   }
 
   private boolean evictFromAny(Holder asking, int leastClass) {
-    int count = holders.size();
+    int count = holderCount;
     int first = Math.floorMod(cursor.get(), count);
     for (int i = 0; i < count; i++) {
-      if (evictFrom(holders.get((first + i) % count), asking, leastClass)) {
+      if (evictFrom(holders[(first + i) % count], asking, leastClass)) {
         return true;
       }
     }
@@ -304,7 +315,8 @@ final class WarmSlots {
 
   /** Closes all idle instances. */
   void closeAll() {
-    for (Holder holder : holders) {
+    for (int i = 0; i < holderCount; i++) {
+      Holder holder = holders[i];
       for (Entry entry : holder.entries()) {
         close(entry);
       }
@@ -352,7 +364,8 @@ final class WarmSlots {
 
   /** Shows every slot that holds an instance. */
   void forEach(SlotVisitor visitor) {
-    for (Holder holder : holders) {
+    for (int i = 0; i < holderCount; i++) {
+      Holder holder = holders[i];
       for (Entry entry : holder.entries()) {
         visitor.visit(
             entry.instance.slot(),
