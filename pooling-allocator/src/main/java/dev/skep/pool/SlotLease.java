@@ -11,6 +11,7 @@ import dev.skep.pool.SlotHome.Place;
 import dev.skep.pool.SlotKernel.Step;
 import dev.skep.pool.os.Libc;
 import dev.skep.pool.os.RawMemory;
+import dev.skep.pool.os.SystemCallException;
 import dev.skep.pool.os.ThreadFaults;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -488,13 +489,30 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         memory.setMapped(true);
         return;
       } catch (RuntimeException | Error e) {
-        // Out of mappings, descriptors or memory: a copy needs none of them. An old kernel may have
-        // left a hole where the mapping was to be.
+        // Out of mappings, descriptors or memory: a copy needs none of them.
         home.removeMappings(1);
-        home.kernel().mapZeroes(memory.baseAddress() + image.start(), image.spanBytes());
+        clearUnmapped(memory.baseAddress() + image.start(), image.spanBytes());
       }
     }
     image.copyTo(memory.baseAddress(), 0, memory.sizeBytes());
+  }
+
+  /**
+   * Makes sure of zeroes where an image could not be mapped.
+   *
+   * @throws SystemCallException if the kernel has left a hole there and does not fill it
+   */
+  private void clearUnmapped(long address, long bytes) {
+    try {
+      home.kernel().mapZeroes(address, bytes);
+    } catch (RuntimeException e) {
+      // Without a mapping left, this one is refused as well, and then what was there still is. The
+      // call fails on a hole, which some kernels leave.
+      home.kernel().discard(address, bytes);
+      if (!RawMemory.isZero(address, bytes)) {
+        throw e;
+      }
+    }
   }
 
   private boolean isMappedBefore(int memory) {
@@ -532,8 +550,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
    * Returns the slot to its module's images. After it the slot holds no byte that the run wrote,
    * and counts as nothing of its owner's.
    *
-   * @throws dev.skep.pool.os.SystemCallException if the kernel refused; closing the lease then
-   *     retires the slot
+   * @throws SystemCallException if the kernel refused; closing the lease then retires the slot
    * @throws SlotCorruptedException if the audit found it otherwise; the same
    */
   public void reset() {

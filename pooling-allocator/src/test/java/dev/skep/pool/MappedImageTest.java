@@ -4,6 +4,7 @@ import static dev.skep.pool.Slots.PAGE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.skep.pool.FaultyKernel.Request;
+import dev.skep.pool.os.SystemCallException;
 import java.util.Random;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -133,6 +134,25 @@ class MappedImageTest {
         store.lease.close();
         counts(slots, 0);
       }
+    }
+  }
+
+  @Test
+  void withNoMappingLeftNotEvenForZeroesAnImageIsCopied() {
+    FaultyKernel kernel = new FaultyKernel();
+    try (Slots slots = new Slots(config(true, 10), kernel)) {
+      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 1);
+      kernel.before(
+          Request.MAP_IMAGE,
+          () -> {
+            throw new SystemCallException("mmap", 12);
+          });
+      Guest.Store store = Guest.filled(2, 2, 50_000, 0x11).in(slots);
+      assertThat(kernel.fired()).isEqualTo(1);
+      store.checkIsAtItsStart("copied");
+      counts(slots, 0);
+      store.lease.close();
+      assertThat(slots.pool.stats().retired()).isZero();
     }
   }
 
