@@ -260,7 +260,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
 
   /**
    * Takes what memories and tables hold now, after an initialiser has run, as the images of the
-   * module, and returns the store to them. No other lease of the module may be open.
+   * module, and returns the store to them. No other lease of the module may be open, and no free
+   * slot may hold its images.
    *
    * @param mostBytes of all images
    * @return whether it was taken; if not, because there is more in the memories, nothing has
@@ -268,6 +269,9 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
    */
   public boolean snapshot(long mostBytes) {
     checkOpen();
+    if (images.warm().get() > 0) {
+      throw new IllegalStateException("slots hold images of before the snapshot");
+    }
     long bytes = 0;
     MemoryImage[] captured = new MemoryImage[memories.size()];
     int[] pages = new int[captured.length];
