@@ -18,8 +18,11 @@ final class FilledPool implements AutoCloseable {
   private static final int PAGE = 4_096;
   private static final int ELEMENT_BYTES = 4;
 
+  /** The image of the guest, which a reset keeps besides where it is copied. */
+  static final int IMAGE_BYTES = 64 << 10;
+
   /** An idle instance has written 64 KiB more of its memory than a reset keeps. */
-  private static final int MORE_PAGES = 16;
+  private static final int MORE_PAGES = (IMAGE_BYTES + (64 << 10)) / PAGE;
 
   /** A module that begins in some class, its idle instances, and how many are to be. */
   private record Live(CompiledModule module, int slotClass, List<GuestInstance> instances) {}

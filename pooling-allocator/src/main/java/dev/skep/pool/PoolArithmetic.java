@@ -32,6 +32,7 @@ final class PoolArithmetic {
   private final PoolConfig config;
   private final HostFacts host;
   private final long heapBytes;
+  private final long imageBytes;
   private final SlabLayout layout;
   private final int classes;
 
@@ -41,10 +42,11 @@ final class PoolArithmetic {
   /** Of each class, slots that have been given back and still hold what was written. */
   private final int[] waiting;
 
-  PoolArithmetic(PoolConfig config, HostFacts host, long heapBytes) {
+  PoolArithmetic(PoolConfig config, HostFacts host, long heapBytes, long imageBytes) {
     this.config = config;
     this.host = host;
     this.heapBytes = heapBytes;
+    this.imageBytes = imageBytes;
     this.layout = SlabLayout.of(config);
     this.classes = layout.areas().size();
     this.live = new int[classes];
@@ -161,6 +163,17 @@ final class PoolArithmetic {
     return Math.min(config.keepResidentMemoryBytes(), layout.areas().get(slotClass).memoryBytes());
   }
 
+  /** A copied image, which a reset keeps besides. */
+  private long keptImage(int slotClass) {
+    return Math.min(
+        imageBytes, layout.areas().get(slotClass).memoryBytes() - keptMemory(slotClass));
+  }
+
+  /** What an idle slot holds. */
+  private long kept(int slotClass) {
+    return keptMemory(slotClass) + keptImage(slotClass) + keptTables();
+  }
+
   private long keptTables() {
     return Math.min(config.keepResidentTableBytes(), layout.tableBytes());
   }
@@ -172,12 +185,14 @@ final class PoolArithmetic {
 
   private Sum idle() {
     long memory = 0;
+    long images = 0;
     long warmBytes = 0;
     long warmSlots = 0;
     for (int i = 0; i < classes; i++) {
       memory += live[i] * keptMemory(i);
+      images += live[i] * keptImage(i);
       warmSlots += warm(i, live[i]);
-      warmBytes += warm(i, live[i]) * (keptMemory(i) + keptTables());
+      warmBytes += warm(i, live[i]) * kept(i);
     }
     boolean scans = config.pageScan() == PoolConfig.PageScanning.AUTO && host.pageScan();
     List<Term> terms = new ArrayList<>();
@@ -191,6 +206,16 @@ final class PoolArithmetic {
                 + (scans
                     ? ", if each has written as much; all of a smaller memory"
                     : ", written or not: no page scan; all of a smaller memory")));
+    terms.add(
+        new Term(
+            Part.KEPT_IMAGES,
+            images,
+            imageBytes == 0
+                ? "none: images are mapped"
+                : number(config.instances())
+                    + " instances × "
+                    + bytes(imageBytes)
+                    + ", if each has such an image; larger ones are mapped if any are"));
     terms.add(
         new Term(
             Part.KEPT_TABLES,
@@ -238,7 +263,7 @@ final class PoolArithmetic {
       }
       waitingBytes += waiting[i] * each;
       waitingSlots += waiting[i];
-      warmBytes += warm(i, live[i] + waiting[i]) * (keptMemory(i) + keptTables());
+      warmBytes += warm(i, live[i] + waiting[i]) * kept(i);
     }
     terms.add(
         new Term(
@@ -281,7 +306,7 @@ final class PoolArithmetic {
           tables.touch(at, memory + area.memoryBytes());
         } else {
           tables.touch(at, at + keptTables());
-          tables.touch(memory, memory + keptMemory(i));
+          tables.touch(memory, memory + keptMemory(i) + keptImage(i));
         }
         if (host.guards()) {
           long end = at + area.strideBytes();

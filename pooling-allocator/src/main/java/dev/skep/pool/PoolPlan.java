@@ -2,6 +2,7 @@ package dev.skep.pool;
 
 import dev.skep.pool.PoolPlan.Sum.Resource;
 import dev.skep.pool.PoolPlan.Term.Part;
+import dev.skep.pool.os.Libc;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,9 +18,9 @@ import java.util.List;
  * meant to be more than the machine has, since reserving slots for the few that need them is what a
  * pool is for; it is only said.
  *
- * <p>Not counted, because it depends on the guests and not on the configuration: generated code;
- * one copy of each image that is mapped; what of an image that is copied lies beyond the bytes
- * kept. Held against a real pool by {@code ./skep bench plan}.
+ * <p>Not counted, because it depends on the guests and not on the configuration: generated code,
+ * and one copy of each image that is mapped. An image that is copied stays in its slot besides what
+ * is kept, and its size is assumed. Held against a real pool by {@code ./skep bench plan}.
  *
  * @param addressSpace in bytes
  * @param mappings of the process
@@ -28,6 +29,12 @@ import java.util.List;
  * @param worst resident memory in bytes when all instances have written all they may
  */
 public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum worst) {
+  /**
+   * An image that is copied is assumed to be so large: C and AssemblyScript have up to some 30 KiB,
+   * Rust and Go more. One that lies behind all that a run has written can count twice.
+   */
+  static final long COPIED_IMAGE_BYTES = 64L << 10;
+
   /**
    * Heap of one idle instance, in bytes: the lease, its memory and table, the engine's objects, and
    * the scheduler's record of it. A guest of 70 functions has 2,308 ({@code ./skep bench slots})
@@ -52,6 +59,7 @@ public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum w
       GUARDS("guards"),
       IMAGES("mapped images"),
       KEPT_MEMORY("memory kept by instances"),
+      KEPT_IMAGES("images copied into instances"),
       KEPT_TABLES("tables kept by instances"),
       WARM_SLOTS("unused warm slots"),
       WRITTEN("instances written in full"),
@@ -162,12 +170,24 @@ public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum w
   }
 
   /**
-   * Makes the plan. Linear in the slots: milliseconds for a million.
+   * Makes the plan, for images as large as modules commonly have and as are not mapped yet. Linear
+   * in the slots: milliseconds for a million.
    *
    * @param heapBytes most the JVM's heap can become, {@link Runtime#maxMemory}
    */
   public static PoolPlan of(PoolConfig config, HostFacts host, long heapBytes) {
-    return new PoolArithmetic(config, host, heapBytes).plan();
+    long largest = (config.mapImageBytes() - 1) / Libc.PAGE_BYTES * Libc.PAGE_BYTES;
+    return of(config, host, heapBytes, Math.min(COPIED_IMAGE_BYTES, largest));
+  }
+
+  /**
+   * Makes the plan for modules that are known.
+   *
+   * @param imageBytes of the image that is copied into each slot, in whole pages of 4 KiB, 0 or
+   *     more
+   */
+  public static PoolPlan of(PoolConfig config, HostFacts host, long heapBytes, long imageBytes) {
+    return new PoolArithmetic(config, host, heapBytes, imageBytes).plan();
   }
 
   /** What cannot fit, so that a node with this configuration should not start. */
@@ -196,7 +216,8 @@ public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum w
         List<Knob> turn = new ArrayList<>();
         turn.add(memories ? Knob.KEEP_RESIDENT_MEMORY : Knob.KEEP_RESIDENT_TABLE);
         turn.add(Knob.INSTANCES);
-        if (sum.of(Part.WARM_SLOTS) > sum.of(Part.KEPT_MEMORY, Part.KEPT_TABLES)) {
+        if (sum.of(Part.WARM_SLOTS)
+            > sum.of(Part.KEPT_MEMORY, Part.KEPT_IMAGES, Part.KEPT_TABLES)) {
           turn.addFirst(Knob.UNUSED_WARM_SLOTS);
         } else {
           turn.add(Knob.UNUSED_WARM_SLOTS);

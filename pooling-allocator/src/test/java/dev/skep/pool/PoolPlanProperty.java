@@ -72,7 +72,10 @@ class PoolPlanProperty {
       PoolConfig config = config();
       HostFacts host = host();
       long heap = random.nextLong(1L << 34);
-      PoolPlan plan = PoolPlan.of(config, host, heap);
+      PoolPlan plan =
+          random.nextBoolean()
+              ? PoolPlan.of(config, host, heap)
+              : PoolPlan.of(config, host, heap, random.nextLong(1_000) * 4_096);
       String what = "seed " + SEED + ", " + config + ", " + host;
       SlabLayout layout = SlabLayout.of(config);
 
@@ -107,7 +110,13 @@ class PoolPlanProperty {
 
   /** Resident bytes of the slab, without page tables and heap. */
   private static long slab(Sum sum) {
-    return sum.of(Part.KEPT_MEMORY, Part.KEPT_TABLES, Part.WARM_SLOTS, Part.WRITTEN, Part.WAITING);
+    return sum.of(
+        Part.KEPT_MEMORY,
+        Part.KEPT_IMAGES,
+        Part.KEPT_TABLES,
+        Part.WARM_SLOTS,
+        Part.WRITTEN,
+        Part.WAITING);
   }
 
   @Test

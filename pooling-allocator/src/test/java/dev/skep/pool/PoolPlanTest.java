@@ -39,7 +39,7 @@ class PoolPlanTest {
           .build();
 
   private static final long TABLES = 80 << 10;
-  private static final long KEPT = (64 << 10) + (16 << 10);
+  private static final long KEPT = (64 << 10) + (60 << 10) + (16 << 10);
 
   @Test
   void everyLineIsWhatItSays() {
@@ -55,6 +55,8 @@ class PoolPlanTest {
     assertThat(plan.mappings().of(Part.IN_USE)).isEqualTo(600);
     assertThat(plan.heap().total()).isEqualTo(8 * 2_400 + 15 * 56);
     assertThat(plan.idle().of(Part.KEPT_MEMORY)).isEqualTo(8 * (64 << 10));
+    // The largest that is not mapped.
+    assertThat(plan.idle().of(Part.KEPT_IMAGES)).isEqualTo(8 * (60 << 10));
     assertThat(plan.idle().of(Part.KEPT_TABLES)).isEqualTo(8 * (16 << 10));
     // The 5 large slots and 3 small ones are live; 3 of the other 7 are warm.
     assertThat(plan.idle().of(Part.WARM_SLOTS)).isEqualTo(3 * KEPT);
@@ -78,10 +80,28 @@ class PoolPlanTest {
   }
 
   @Test
+  void aCopiedImageIsKeptBesides() {
+    PoolConfig config =
+        PoolConfig.of(10, 1 << 20, 1, 0).with().keepResidentMemoryBytes(960 << 10).build();
+    PoolPlan plan = PoolPlan.of(config, HOST, GIB, 40 << 10);
+    assertThat(plan.idle().of(Part.KEPT_MEMORY)).isEqualTo(10 * (960 << 10));
+    assertThat(plan.idle().of(Part.KEPT_IMAGES)).isEqualTo(10 * (40 << 10));
+    // No more than there is room for.
+    assertThat(PoolPlan.of(config, HOST, GIB, 1 << 20).idle().of(Part.KEPT_IMAGES))
+        .isEqualTo(10 * (64 << 10));
+    assertThat(PoolPlan.of(config, HOST, GIB, 0).idle().of(Part.KEPT_IMAGES)).isZero();
+    PoolConfig never = config.with().mapImageBytes(Long.MAX_VALUE).build();
+    assertThat(PoolPlan.of(never, HOST, GIB).idle().of(Part.KEPT_IMAGES))
+        .isEqualTo(10 * (64 << 10));
+    PoolConfig always = config.with().mapImageBytes(1).build();
+    assertThat(PoolPlan.of(always, HOST, GIB).idle().of(Part.KEPT_IMAGES)).isZero();
+  }
+
+  @Test
   void theDefaultsFitASmallServer() {
     PoolPlan plan = PoolPlan.of(PoolConfig.DEFAULTS, HOST, GIB);
     assertThat(plan.problems()).isEmpty();
-    assertThat(plan.idle().total()).isLessThan(2 * GIB);
+    assertThat(plan.idle().total()).isLessThan(5 * GIB / 2);
     // Overcommitted, as a pool is meant to be.
     assertThat(plan.isOvercommitted()).isTrue();
   }

@@ -67,7 +67,8 @@ final class PoolSettings {
           new Variable(
               "SKEP_KEEP_RESIDENT_MEMORY",
               Settings.inBytes(DEFAULTS.keepResidentMemoryBytes()),
-              "bytes of a memory that a reset restores in place and leaves resident, a multiple of"
+              "bytes of a memory, besides a copied image, that a reset restores in place and leaves"
+                  + " resident, a multiple of"
                   + " 4KiB up to 1GiB; what a run has written beyond goes back to the kernel"),
           new Variable(
               "SKEP_KEEP_RESIDENT_TABLE",
