@@ -24,6 +24,7 @@ public final class ModuleImages {
   /** The class of slots that an instance has grown into; later ones begin there. */
   private final AtomicInteger slotClass = new AtomicInteger();
 
+  private volatile int memoryCount;
   private volatile @Nullable Snapshot snapshot;
 
   /**
@@ -101,6 +102,16 @@ public final class ModuleImages {
 
   @Nullable Snapshot snapshot() {
     return snapshot;
+  }
+
+  /** Keeps how many memories the instances of the module have; the same for all of them. */
+  void memories(int count) {
+    memoryCount = count;
+  }
+
+  /** How many memories an instance has, once one has been built. */
+  int memories() {
+    return memoryCount;
   }
 
   AtomicInteger warm() {

@@ -6,6 +6,7 @@ import dev.skep.pool.SlotHome.Place;
 import dev.skep.pool.SlotKernel.Step;
 import dev.skep.pool.os.BatchedDiscard;
 import dev.skep.pool.os.PageScan;
+import dev.skep.pool.os.SystemCallException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -132,9 +133,13 @@ public final class PoolingAllocator implements InstanceAllocator {
           break;
         }
         if (why == null) {
+          int retired = figures.retired[slotClass].get();
           SlotLease taken = takeIn(slotClass, request);
           if (taken != null) {
             return taken;
+          }
+          if (figures.retired[slotClass].get() != retired) {
+            slotClass--; // A slot was lost over it, which says nothing of the others.
           }
           why = TakeRefused.Reason.NO_SLOT;
         }
@@ -177,6 +182,7 @@ public final class PoolingAllocator implements InstanceAllocator {
     int slot = -1;
     Fate fate = Fate.COLD;
     SlotLease lease = null;
+    ModuleImages held = null;
     try {
       if (closing) {
         return null;
@@ -187,7 +193,11 @@ public final class PoolingAllocator implements InstanceAllocator {
         return null;
       }
       fate = Fate.DIRTY;
-      boolean affine = prepare(slot, request.images());
+      held = free[slotClass].imagesOf(slot);
+      boolean affine = held == request.images();
+      if (held != null && !affine) {
+        clear(slot, held);
+      }
       fate = affine ? Fate.DIRTY : Fate.COLD;
       long generation = generations.incrementAndGet(slot);
       if (generation == 1) {
@@ -208,7 +218,7 @@ public final class PoolingAllocator implements InstanceAllocator {
         if (slot < 0) {
           figures.leased[slotClass].decrementAndGet();
         } else {
-          home.giveBack(placeOf(slot), cleared(slot, fate), null, 0);
+          home.giveBack(placeOf(slot), cleared(slot, fate, held), null, 0);
         }
         request.owner().giveBack(slotClass);
       }
@@ -216,12 +226,12 @@ public final class PoolingAllocator implements InstanceAllocator {
   }
 
   /** A slot that was to be leased and is not: what is mapped in it has to go first. */
-  private Fate cleared(int slot, Fate fate) {
+  private Fate cleared(int slot, Fate fate, @Nullable ModuleImages held) {
     if (fate != Fate.DIRTY || mapped.get(slot) == 0) {
       return fate;
     }
     try {
-      clear(slot);
+      clear(slot, held);
       return Fate.COLD;
     } catch (SlotLostException e) {
       return Fate.LOST;
@@ -237,20 +247,8 @@ public final class PoolingAllocator implements InstanceAllocator {
     }
   }
 
-  /** Clears a slot that holds another module's images; answers whether it holds the wanted ones. */
-  private boolean prepare(int slot, ModuleImages wanted) {
-    ModuleImages held = free[layout.classOf(slot)].imagesOf(slot);
-    if (held == wanted) {
-      return true;
-    }
-    if (held != null) {
-      clear(slot);
-    }
-    return false;
-  }
-
-  /** Makes a warm slot zero. */
-  private void clear(int slot) {
+  /** Makes a warm slot zero, which holds these images. */
+  private void clear(int slot, @Nullable ModuleImages held) {
     Place place = placeOf(slot);
     long bits = mapped.get(slot);
     try {
@@ -258,7 +256,7 @@ public final class PoolingAllocator implements InstanceAllocator {
       if (bits == 0) {
         kernel.discard(place.tableBase(), place.usableBytes());
       } else {
-        kernel.mapZeroes(place.tableBase(), place.usableBytes());
+        unmap(place, held, bits);
       }
     } catch (RuntimeException | Error e) {
       throw new SlotLostException(e);
@@ -269,6 +267,30 @@ public final class PoolingAllocator implements InstanceAllocator {
       mapped.set(slot, 0);
       figures.removeMappings(Long.bitCount(bits));
     }
+  }
+
+  /**
+   * Unmaps the images in a slot at once, or one by one: exactly what was mapped is then replaced,
+   * which splits no mapping and so goes even when the process has none left.
+   */
+  private void unmap(Place place, @Nullable ModuleImages held, long bits) {
+    try {
+      kernel.mapZeroes(place.tableBase(), place.usableBytes());
+      return;
+    } catch (SystemCallException e) {
+      if (held == null) {
+        throw e;
+      }
+    }
+    for (int i = 0; i < Long.SIZE; i++) {
+      MemoryImage image = (bits >>> i & 1) == 1 ? held.memory(i) : null;
+      if (image != null) {
+        long base =
+            place.memoryBase() + i * SlotLease.shareBytes(place.memoryBytes(), held.memories());
+        kernel.mapZeroes(base + image.start(), image.spanBytes());
+      }
+    }
+    kernel.discard(place.tableBase(), place.usableBytes());
   }
 
   /**
@@ -390,9 +412,13 @@ public final class PoolingAllocator implements InstanceAllocator {
     for (int attempt = 0; attempt <= MOST_RECLAIMS; attempt++) {
       for (int each = least; each < free.length; each++) {
         kernel.at(Step.TAKE_CREDIT);
+        int retired = figures.retired[each].get();
         Place place = owner.enter(each) ? enter(each, owner) : null;
         if (place != null) {
           return place;
+        }
+        if (figures.retired[each].get() != retired) {
+          each--; // As in a take.
         }
       }
       if (!decommits.flush() && !reclaimer.reclaim(owner, least, false)) {
@@ -405,6 +431,7 @@ public final class PoolingAllocator implements InstanceAllocator {
   private @Nullable Place enter(int slotClass, SlotOwner owner) {
     int slot = -1;
     Place place = null;
+    ModuleImages held = null;
     Fate fate = Fate.DIRTY;
     try {
       slot = free[slotClass].take(null);
@@ -412,8 +439,9 @@ public final class PoolingAllocator implements InstanceAllocator {
         return null;
       }
       figures.leased[slotClass].incrementAndGet();
-      if (free[slotClass].imagesOf(slot) != null) {
-        clear(slot);
+      held = free[slotClass].imagesOf(slot);
+      if (held != null) {
+        clear(slot, held);
       }
       fate = Fate.COLD;
       if (generations.incrementAndGet(slot) == 1) {
@@ -429,7 +457,7 @@ public final class PoolingAllocator implements InstanceAllocator {
     } finally {
       if (place == null) {
         if (slot >= 0) {
-          home.giveBack(placeOf(slot), cleared(slot, fate), null, 0);
+          home.giveBack(placeOf(slot), cleared(slot, fate, held), null, 0);
         }
         owner.leave(slotClass);
       }
@@ -449,9 +477,9 @@ public final class PoolingAllocator implements InstanceAllocator {
     states.set(place.slot(), State.WARM);
     int evicted = free[place.slotClass()].giveWarm(place.slot(), held);
     if (evicted >= 0) {
-      var _ = free[place.slotClass()].imagesOf(evicted);
+      ModuleImages old = free[place.slotClass()].imagesOf(evicted);
       try {
-        clear(evicted);
+        clear(evicted, old);
         giveCold(placeOf(evicted));
       } catch (SlotLostException e) {
         retire(placeOf(evicted));

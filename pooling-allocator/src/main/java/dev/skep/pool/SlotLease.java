@@ -192,7 +192,8 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     return true;
   }
 
-  private static long shareBytes(long slotBytes, int count) {
+  /** What each of {@code count} memories has of a slot. */
+  static long shareBytes(long slotBytes, int count) {
     return slotBytes / count / Memory.PAGE_SIZE * Memory.PAGE_SIZE;
   }
 
@@ -255,6 +256,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     if (snapshot != null) {
       dropped.or(snapshot.dropped());
     }
+    images.memories(memories.size());
     settled = true;
   }
 
@@ -720,14 +722,38 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       home.kernel().at(Step.RETURN_UNMAP);
       home.kernel().mapZeroes(place.tableBase(), place.usableBytes());
     } catch (RuntimeException | Error e) {
-      // The mappings are still there and still counted; the slot is lost with them.
-      return Fate.LOST;
+      if (!unmapEach(mapped)) {
+        // The mappings are still there and still counted; the slot is lost with them.
+        return Fate.LOST;
+      }
     }
     home.removeMappings(Long.bitCount(mapped));
     for (int i = 0; i < memories.size(); i++) {
       memories.get(i).setMapped(false);
     }
     return Fate.COLD;
+  }
+
+  /**
+   * Unmaps each image by itself and discards the slot: exactly what was mapped is replaced, which
+   * splits no mapping and so goes even when the process has none left.
+   */
+  private boolean unmapEach(long mapped) {
+    if (memories.size() < Long.SIZE && mapped >>> memories.size() != 0) {
+      return false; // Of a memory that was not built: nobody here knows where.
+    }
+    try {
+      for (int i = 0; i < memories.size(); i++) {
+        MemoryImage image = images.memory(i);
+        if (memories.get(i).isMapped() && image != null) {
+          home.kernel().mapZeroes(memories.get(i).baseAddress() + image.start(), image.spanBytes());
+        }
+      }
+      home.kernel().discard(place.tableBase(), place.usableBytes());
+      return true;
+    } catch (RuntimeException | Error e) {
+      return false;
+    }
   }
 
   /** The memories whose image is mapped, a bit each. */

@@ -141,7 +141,7 @@ class MappedImageTest {
   void withNoMappingLeftNotEvenForZeroesAnImageIsCopied() {
     FaultyKernel kernel = new FaultyKernel();
     try (Slots slots = new Slots(config(true, 10), kernel)) {
-      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 1);
+      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 2);
       kernel.before(
           Request.MAP_IMAGE,
           () -> {
@@ -180,14 +180,15 @@ class MappedImageTest {
     FaultyKernel kernel = new FaultyKernel();
     try (Slots slots = new Slots(config(true, 100), kernel)) {
       Guest secret = Guest.filled(2, 2, 50_000, 0x11);
-      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 1);
+      // The slot as a whole, and then the image by itself.
+      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 2);
       secret.in(slots).lease.close();
       assertThat(slots.pool.stats().retired()).isEqualTo(1);
       counts(slots, 1);
       for (int i = 0; i < 2; i++) {
         secret.in(slots).lease.release();
       }
-      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 1);
+      kernel.fail(Request.MAP_ZEROES, FaultyKernel.REFUSAL, 0, 2);
       SlotLease one = slots.take();
       assertThat(slots.pool.stats().retired()).isEqualTo(1);
       SlotLease two =
