@@ -194,7 +194,9 @@ final class PoolBench implements Callable<Integer> {
     double twoWarm = 0;
     double oneFresh = 0;
     double twoFresh = 0;
+    double machine = 0;
     for (int round = 0; round < WORKER_ROUNDS; round++) {
+      machine = Math.max(machine, sumsPerSecond(2) / sumsPerSecond(1));
       Progress.say("one worker and two, round " + (round + 1) + " of " + WORKER_ROUNDS);
       oneWarm = Math.max(oneWarm, runsPerSecond(pool, module, 1, true));
       twoWarm = Math.max(twoWarm, runsPerSecond(pool, module, 2, true));
@@ -205,7 +207,41 @@ final class PoolBench implements Callable<Integer> {
         .add("workers_1", "runs a second on warm slots, 1 worker", oneWarm, "/s")
         .add("workers_2", "  2 workers", twoWarm, "/s")
         .add("workers_ratio", "  2 workers to 1", twoWarm / oneWarm, "×", "over 1.8")
-        .add("workers_fresh_ratio", "  with fresh instances", twoFresh / oneFresh, "×");
+        .add("workers_fresh_ratio", "  with fresh instances", twoFresh / oneFresh, "×")
+        .add(
+            "machine_ratio",
+            "  two threads to one of plain arithmetic, on this machine",
+            machine,
+            "×");
+  }
+
+  /** Work that shares nothing and allocates nothing: what a second thread is worth here. */
+  private static double sumsPerSecond(int threads) throws InterruptedException {
+    LongAdder sums = new LongAdder();
+    AtomicBoolean stop = new AtomicBoolean();
+    List<Thread> all = new ArrayList<>();
+    long startNanos = System.nanoTime();
+    for (int t = 0; t < threads; t++) {
+      all.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                long done = 0;
+                long x = 1;
+                while (!stop.get()) {
+                  for (int i = 0; i < 10_000; i++) {
+                    x = x * 6_364_136_223_846_793_005L + i;
+                  }
+                  done += x == 0 ? 2 : 1;
+                }
+                sums.add(done);
+              }));
+    }
+    Thread.sleep(WORKER_NANOS / 3_000_000);
+    stop.set(true);
+    for (Thread thread : all) {
+      thread.join();
+    }
+    return sums.sum() * 1e9 / (System.nanoTime() - startNanos);
   }
 
   private static double runsPerSecond(
