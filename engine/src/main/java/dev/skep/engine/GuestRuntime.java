@@ -34,14 +34,6 @@ public final class GuestRuntime {
     ((SlotMemory) memory).charge(length & UNSIGNED);
   }
 
-  public static void enter(int units, Memory memory) {
-    ((SlotMemory) memory).enter(units);
-  }
-
-  public static void leave(int units, Memory memory) {
-    ((SlotMemory) memory).leave(units);
-  }
-
   // ── Loads and stores ──────────────────────────────────────────────────────────────────────
 
   public static byte memoryReadByte(int base, int offset, Memory memory) {

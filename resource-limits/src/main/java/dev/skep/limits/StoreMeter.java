@@ -31,7 +31,7 @@ public class StoreMeter {
    */
   static final long SLICE_FUEL = 100_000;
 
-  private long slice;
+  private int slice;
   private long reserve;
   private long budget;
   private int depthLeft;
@@ -74,15 +74,52 @@ public class StoreMeter {
    *     end
    */
   public final void charge(long cost) {
-    long left = slice - cost;
-    slice = left;
-    if (left < 0) {
+    if (cost <= slice) {
+      slice -= (int) cost;
+    } else {
       nextSlice(cost);
     }
   }
 
+  /**
+   * What generated code does with a charge: as {@link #charge}, on a slice that it holds.
+   *
+   * @param left of the slice before
+   * @param cost units, 0 to 2^30
+   * @return what is left of the slice after
+   */
+  public static int pay(int left, int cost, StoreMeter meter) {
+    int after = left - cost;
+    return after >= 0 ? after : meter.refill(after, cost) - cost;
+  }
+
+  /** What is left of the slice; whoever takes it gives it back with {@link #closeSlice}. */
+  public final int openSlice() {
+    return slice;
+  }
+
+  /** Gives back what is left of a slice. */
+  public final void closeSlice(int left) {
+    slice = left;
+  }
+
+  /**
+   * Takes the next slice for a charge that the present one could not pay.
+   *
+   * @param after what would be left of the slice after the charge, negative
+   * @param cost of the charge
+   * @return the slice with the charge not yet taken, which it now can pay; the same as if it had
+   *     never been tried
+   * @throws LimitExceededException as {@link #charge} does; the slice is then given back, without
+   *     the charge
+   */
+  public final int refill(int after, int cost) {
+    slice = after + cost;
+    nextSlice(cost);
+    return slice + cost;
+  }
+
   private void nextSlice(long cost) {
-    slice += cost;
     if (cancelledRun == run) {
       throw new LimitExceededException(
           LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
@@ -102,26 +139,33 @@ public class StoreMeter {
     }
     long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
     reserve -= granted;
-    slice += granted - cost;
+    slice = (int) (slice + granted - cost);
   }
 
   /**
    * Enters a call that takes {@code units} of call depth.
    *
+   * @return what {@link #leave} wants
    * @throws LimitExceededException if that is deeper than the limit
    */
-  public final void enter(int units) {
-    int left = depthLeft - units;
+  public final int enter(int units) {
+    int before = depthLeft;
+    int left = before - units;
     if (left < 0) {
-      throw new LimitExceededException(
-          LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
+      throw tooDeep();
     }
     depthLeft = left;
+    return before;
   }
 
-  /** Leaves a call entered with the same {@code units}. */
-  public final void leave(int units) {
-    depthLeft += units;
+  private LimitExceededException tooDeep() {
+    return new LimitExceededException(
+        LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
+  }
+
+  /** Leaves a call, with what {@link #enter} answered. */
+  public final void leave(int before) {
+    depthLeft = before;
   }
 
   /** Number of the run that the next {@link #begin} starts; each has its own. */

@@ -82,17 +82,19 @@ class StoreMeterProperty {
               .withDeadlineNanos(StoreLimits.MAX_DEADLINE_NANOS),
           System.nanoTime());
       int[] frames = new int[200];
+      int[] before = new int[frames.length];
       int top = 0;
       long depth = 0;
       for (int i = 0; i < 400; i++) {
         if (top > 0 && (top == frames.length || random.nextBoolean())) {
           depth -= frames[--top];
-          meter.leave(frames[top]);
+          meter.leave(before[top]);
         } else {
           int units = 1 + random.nextInt(1 + limit / 4);
           boolean entered;
           try {
-            meter.enter(units);
+            int left = meter.enter(units);
+            before[top] = left;
             entered = true;
           } catch (LimitExceededException e) {
             assertThat(e.kind()).isEqualTo(LimitKind.CALL_DEPTH);
