@@ -390,7 +390,10 @@ final class FunctionRewriter {
     int cost = Constants.valueOf(pushCost);
     LabelNode head = headBefore(pushCost);
     InsnList list = new InsnList();
-    if (head == null) {
+    if (cost < 0) {
+      subtract(BodyInstrumenter.unchecked(cost), list);
+      code.insertBefore(pushCost, list);
+    } else if (head == null) {
       list.add(new VarInsnNode(ILOAD, fuel));
       list.add(Constants.push(cost));
       list.add(new VarInsnNode(ALOAD, meter));
@@ -406,17 +409,21 @@ final class FunctionRewriter {
     code.remove(call);
   }
 
+  private void subtract(int cost, InsnList list) {
+    if (cost <= -Short.MIN_VALUE) {
+      list.add(new IincInsnNode(fuel, -cost));
+    } else {
+      list.add(new VarInsnNode(ILOAD, fuel));
+      list.add(Constants.push(cost));
+      list.add(new InsnNode(ISUB));
+      list.add(new VarInsnNode(ISTORE, fuel));
+    }
+  }
+
   private void atHead(LabelNode head, int cost, AbstractInsnNode before) {
     LabelNode body = new LabelNode();
     InsnList pay = new InsnList();
-    if (cost <= -Short.MIN_VALUE) {
-      pay.add(new IincInsnNode(fuel, -cost));
-    } else {
-      pay.add(new VarInsnNode(ILOAD, fuel));
-      pay.add(Constants.push(cost));
-      pay.add(new InsnNode(ISUB));
-      pay.add(new VarInsnNode(ISTORE, fuel));
-    }
+    subtract(cost, pay);
     pay.add(new VarInsnNode(ILOAD, fuel));
     pay.add(new JumpInsnNode(IFGE, body));
     pay.add(new VarInsnNode(ALOAD, meter));

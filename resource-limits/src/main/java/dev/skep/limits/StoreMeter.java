@@ -21,7 +21,9 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
  * </pre>
  *
  * A charge that the budget cannot pay is refused before what it pays for runs, and is not counted
- * as consumed: nothing runs unpaid and nothing is paid that did not run.
+ * as consumed. Charges that are not checked ({@link #owe}) may leave the slice, and in the end the
+ * budget, below zero; so what was consumed can exceed the budget, and then says by how much. It is
+ * never clamped: nothing runs unpaid and nothing is paid that did not run.
  */
 public class StoreMeter {
   /**
@@ -82,6 +84,14 @@ public class StoreMeter {
   }
 
   /**
+   * Takes {@code cost} units without a look at what is left; whoever does it sees to it that a
+   * checked charge follows soon.
+   */
+  public final void owe(int cost) {
+    slice -= cost;
+  }
+
+  /**
    * What generated code does with a charge: as {@link #charge}, on a slice that it holds.
    *
    * @param left of the slice before
@@ -132,10 +142,7 @@ public class StoreMeter {
     }
     long missing = cost - slice;
     if (missing > reserve) {
-      throw new LimitExceededException(
-          LimitKind.FUEL,
-          budget,
-          "the run needs " + (missing - reserve) + " more than its " + budget + " units of fuel");
+      throw outOfFuel(missing - reserve);
     }
     long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
     reserve -= granted;
@@ -184,7 +191,25 @@ public class StoreMeter {
     CANCELLED_RUN.accumulateAndGet(this, number, Math::max);
   }
 
-  /** Units of fuel charged since {@link #begin}. */
+  /**
+   * Looks at what has run on credit.
+   *
+   * @throws LimitExceededException if more was consumed than the budget has
+   */
+  public final void settle() {
+    if (reserve + slice < 0) {
+      throw outOfFuel(-slice - reserve);
+    }
+  }
+
+  private LimitExceededException outOfFuel(long missing) {
+    return new LimitExceededException(
+        LimitKind.FUEL,
+        budget,
+        "the run needs " + missing + " more than its " + budget + " units of fuel");
+  }
+
+  /** Units of fuel charged since {@link #begin}; more than the budget if it was overdrawn. */
   public final long fuelConsumed() {
     return budget - reserve - slice;
   }
