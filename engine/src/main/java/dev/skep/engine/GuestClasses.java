@@ -8,6 +8,7 @@ import com.dylibso.chicory.compiler.internal.Shaded;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Machine;
 import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.OpcodeImpl;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -38,13 +39,14 @@ import org.objectweb.asm.tree.MethodNode;
  * Takes the classes that the engine's compiler makes of one module, rewrites them, and loads them.
  *
  * <ul>
- *   <li>A call of the instrumented module's charging functions becomes a call of {@link
- *       GuestRuntime#charge}, which the JIT makes a field's decrement.
+ *   <li>What a function charges, how deep it is, and where its memory is, {@link FunctionRewriter}
+ *       puts into locals.
  *   <li>Calls of the compiler's helpers go to {@link GuestRuntime} where it has its own, else to
  *       the compiler's one class of them rather than to a copy for each module.
+ *   <li>Operators on floats go to {@link QuietFloats} where the engine's own are not the
+ *       standard's.
  *   <li>Polls of the thread's interrupt flag go: deadlines ride on fuel, and an interrupt would
  *       outlive the guest.
- *   <li>Functions that call others count call depth, weighed by their frame.
  * </ul>
  *
  * A module's classes have a loader of their own and go when the module does. Not thread-safe.
@@ -52,7 +54,10 @@ import org.objectweb.asm.tree.MethodNode;
 final class GuestClasses implements ClassCollector {
   private static final String RUNTIME = Type.getInternalName(GuestRuntime.class);
   private static final String SHADED = Type.getInternalName(Shaded.class);
-  private static final Set<String> RUNTIME_METHODS = runtimeMethods();
+  private static final String OPERATORS = Type.getInternalName(OpcodeImpl.class);
+  private static final String QUIET = Type.getInternalName(QuietFloats.class);
+  private static final Set<String> RUNTIME_METHODS = methodsOf(GuestRuntime.class);
+  private static final Set<String> QUIET_METHODS = methodsOf(QuietFloats.class);
 
   /** Words of locals and operands that one unit of call depth pays for. */
   private static final int WORDS_PER_UNIT = 16;
@@ -77,9 +82,9 @@ final class GuestClasses implements ClassCollector {
     this.lastGuestFunction = chargeFunction - 1;
   }
 
-  private static Set<String> runtimeMethods() {
+  private static Set<String> methodsOf(Class<?> type) {
     Set<String> methods = new HashSet<>();
-    for (Method method : GuestRuntime.class.getDeclaredMethods()) {
+    for (Method method : type.getDeclaredMethods()) {
       methods.add(method.getName() + Type.getMethodDescriptor(method));
     }
     return methods;
@@ -243,6 +248,10 @@ final class GuestClasses implements ClassCollector {
   private void rewrite(InsnList code, MethodInsnNode call) {
     if (call.owner.equals(className + "Shaded")) {
       call.owner = RUNTIME_METHODS.contains(call.name + call.desc) ? RUNTIME : SHADED;
+    } else if (call.owner.equals(OPERATORS)) {
+      if (QUIET_METHODS.contains(call.name + call.desc)) {
+        call.owner = QUIET;
+      }
     } else if (call.name.equals(charge) || call.name.equals(chargeLength)) {
       // The stack holds cost, memory, instance; the instance is not needed.
       code.insertBefore(call, new InsnNode(POP));

@@ -37,10 +37,6 @@ class SpecSuiteTest {
   /** What does not hold, and why; anything else that fails fails the build. */
   private static final Map<String, Pattern> KNOWN =
       Map.of(
-          "Chicory's compiler answers a signalling NaN as it is, where the standard wants it quiet",
-          Pattern.compile(
-              "(f32:.*\"(min|max)\"|f64:.*\"(min|max|floor|ceil|trunc|nearest)\").*"
-                  + "nan:arithmetic.*"),
           "several memories are run, as in core 3.0: the index is no zero byte",
           Pattern.compile("(binary:.*zero byte expected|(imports|memory):.*multiple memories).*"),
           "constants may refer to earlier globals, as in core 3.0",
