@@ -33,7 +33,7 @@ static void copy(int fd, const char *name) {
   char buffer[512];
   ssize_t count;
   while ((count = read(fd, buffer, sizeof buffer)) > 0) {
-    if (write(1, buffer, (size_t)count) != count) fail("stdout");
+    if (fwrite(buffer, 1, (size_t)count, stdout) != (size_t)count) fail("stdout");
   }
   if (count < 0) fail(name);
 }

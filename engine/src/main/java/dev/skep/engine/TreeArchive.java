@@ -75,6 +75,9 @@ public final class TreeArchive {
       TarArchiveEntry entry = in.getNextEntry();
       while (entry != null) {
         String name = entry.getName();
+        if (!entry.isCheckSumOK()) {
+          throw refused(name, "has a header whose checksum is wrong");
+        }
         add(name, kind(entry), entry.getSize(), size -> contents(in, name, size));
         entry = in.getNextEntry();
       }

@@ -134,10 +134,10 @@ class FilesGuestTest {
     WasiGrants clocks = WasiGrants.NONE.with(WasiGrant.CLOCK).with(WasiGrant.MONOTONIC_CLOCK);
     assertThat(output(clocks, "time")).endsWith("moves\n");
     assertThat(failure(WasiGrants.NONE.with(WasiGrant.CLOCK), "time").refused())
-        .containsExactly(new RefusedCall("clock_time_get", WasiGrant.MONOTONIC_CLOCK));
+        .contains(new RefusedCall("clock_time_get", WasiGrant.MONOTONIC_CLOCK));
     assertThat(output(WasiGrants.NONE.with(WasiGrant.RANDOM), "random")).hasSize(17);
     assertThat(failure(WasiGrants.NONE, "random").refused())
-        .containsExactly(new RefusedCall("random_get", WasiGrant.RANDOM));
+        .contains(new RefusedCall("random_get", WasiGrant.RANDOM));
   }
 
   @Test

@@ -242,7 +242,7 @@ class TreeArchiveTest {
     byte[] tar = tar(out -> add(out, "a", "x".repeat(600)));
     refused(Arrays.copyOf(tar, 800), "tar archive");
     tar[150] ^= 1;
-    refused(tar, "tar archive");
+    refused(tar, "checksum");
   }
 
   private static void changed(byte[] archive, Consumer<byte[]> change, String word) {

@@ -108,7 +108,7 @@ final class Grants {
     return json;
   }
 
-  /** How a grant that was missing is given, as a member of {@code grants}. */
+  /** How a grant that was missing is given: a member of the setting. */
   static String example(WasiGrant grant) {
     return switch (grant) {
       case TREE -> "\"tree\": \"/data\"";
