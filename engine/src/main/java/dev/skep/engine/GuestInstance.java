@@ -111,12 +111,15 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       memory.attach(wasi);
       // The engine's interpreter polls the flag, and one that was set before is not this guest's.
       boolean interrupted = !module.interpretedFunctions().isEmpty() && Thread.interrupted();
-      result = guarded(invocation, wasi);
+      try {
+        result = guarded(invocation, wasi);
+      } finally {
+        wasi.close();
+      }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
       memory.attach(null);
-      wasi.close();
     }
     long durationNanos = System.nanoTime() - startNanos;
     RunReport report =

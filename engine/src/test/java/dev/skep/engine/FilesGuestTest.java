@@ -124,6 +124,25 @@ class FilesGuestTest {
   }
 
   @Test
+  void aGuestThatTriesEveryTrickGetsNowhere() {
+    WasiTree.Builder builder = new WasiTree.Builder();
+    builder.addFile(List.of("file"), new byte[1]);
+    builder.addDirectory(List.of("dir"));
+    try (GuestInstance instance = guests.instance(guests.compile(Wat.bytes("escape")))) {
+      RunReport report =
+          instance.run(
+              new Invocation.CommandRun(List.of("escape"), Map.of(), new byte[0]),
+              new WasiWorld(
+                  TREE.withScratch(new ScratchGrant("/tmp", 1 << 20, 100)), builder.build()),
+              Guests.PLENTY);
+      assertThat(report.result())
+          .isInstanceOfSatisfying(
+              RunResult.Exited.class,
+              exited -> assertThat(exited.exitCode()).as("function and path").isZero());
+    }
+  }
+
+  @Test
   void fuelIsTheSameOnEveryRun() {
     assertThat(run(SCRATCH, "work", "/tmp").fuel()).isEqualTo(run(SCRATCH, "work", "/tmp").fuel());
     assertThat(run(TREE, "list", "/data").fuel()).isEqualTo(run(TREE, "list", "/data").fuel());
