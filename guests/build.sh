@@ -81,6 +81,7 @@ freestanding_c json_transform.wasm json_transform.c -O2 "${json_memory[@]}"
 freestanding_c json_transform_small.wasm json_transform.c -Os -fno-inline "${json_memory[@]}"
 wasi_c hello_cgi.wasm hello_cgi.c
 wasi_c wordcount.wasm wordcount.c
+wasi_c files.wasm files.c
 text trap.wasm trap.wat
 text fib.wasm fib.wat
 text add.wasm add.wat

@@ -34,6 +34,7 @@ public final class CompiledModule {
   private final Function<Instance, Machine> machines;
   private final ImportValues imports;
   private final EngineConfig config;
+  private final ScratchBudget scratch;
   private final long codeBytes;
   private final long compileNanos;
   private final List<Integer> interpreted;
@@ -58,6 +59,7 @@ public final class CompiledModule {
       GuestClasses.Loaded loaded,
       ImportValues imports,
       EngineConfig config,
+      ScratchBudget scratch,
       long compileNanos,
       List<Integer> interpreted) {
     this.description = scanned.description();
@@ -65,6 +67,7 @@ public final class CompiledModule {
     this.machines = loaded.machines();
     this.imports = imports;
     this.config = config;
+    this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
     this.compileNanos = compileNanos;
     this.interpreted = List.copyOf(interpreted);
@@ -213,7 +216,7 @@ public final class CompiledModule {
         initialGlobals = globals(instance);
       }
       built = true;
-      return new GuestInstance(this, instance, lease, config);
+      return new GuestInstance(this, instance, lease, config, scratch);
     } catch (RuntimeException | StackOverflowError e) {
       return new Instantiation.Failed(Traps.result(this, e), 0);
     } finally {

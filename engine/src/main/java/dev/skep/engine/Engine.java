@@ -37,6 +37,7 @@ public final class Engine {
   private static final long MOST_COMPILED_BYTES = 64L << 20;
 
   private final EngineConfig config;
+  private final ScratchBudget scratch;
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -44,6 +45,7 @@ public final class Engine {
 
   public Engine(EngineConfig config) {
     this.config = config;
+    this.scratch = new ScratchBudget(config.scratchBytes());
   }
 
   public EngineConfig config() {
@@ -88,7 +90,7 @@ public final class Engine {
     compileNanos.add(nanos);
     interpretedFunctions.add(interpreted.size());
     return new CompiledModule(
-        scanned, module, loaded, importsOf(scanned), config, nanos, interpreted);
+        scanned, module, loaded, importsOf(scanned), config, scratch, nanos, interpreted);
   }
 
   private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted) {}
@@ -216,6 +218,11 @@ public final class Engine {
       functions.add(function);
     }
     return ImportValues.builder().addFunction(functions.toArray(new ImportFunction[0])).build();
+  }
+
+  /** Heap that the scratch trees of runs take now, in bytes. */
+  public long scratchBytes() {
+    return scratch.usedBytes();
   }
 
   /** Figures since start. */

@@ -9,13 +9,28 @@ import dev.skep.limits.ModuleLimits;
  * @param outputBytes most bytes a run may answer, 1 to 2^30; a command that writes more gets the
  *     error "no space", a bytes answer that is longer ends the run
  * @param errorBytes most bytes kept of a command's stderr; more is counted as written and dropped
+ * @param scratchBytes most heap that the scratch trees of all runs take together, 0 to 2^40; a
+ *     guest that wants more gets the error "no space"
  * @param metering whether code is charged for; only a measurement of what charging costs may do
  *     without, because fuel, deadlines and cancellation then hold nobody
  */
 public record EngineConfig(
-    ModuleLimits moduleLimits, int outputBytes, int errorBytes, boolean metering) {
+    ModuleLimits moduleLimits,
+    int outputBytes,
+    int errorBytes,
+    long scratchBytes,
+    boolean metering) {
+  /** Sixteen runs at once with as much as a run may have. */
+  public static final long DEFAULT_SCRATCH_BYTES = 256L << 20;
+
   public static final EngineConfig DEFAULTS =
       new EngineConfig(ModuleLimits.DEFAULTS, 16 << 20, 16 << 10, true);
+
+  /** With the default of scratch space. */
+  public EngineConfig(
+      ModuleLimits moduleLimits, int outputBytes, int errorBytes, boolean metering) {
+    this(moduleLimits, outputBytes, errorBytes, DEFAULT_SCRATCH_BYTES, metering);
+  }
 
   public EngineConfig {
     if (outputBytes < 1 || outputBytes > 1 << 30) {
@@ -26,10 +41,19 @@ public record EngineConfig(
       throw new IllegalArgumentException(
           "errorBytes is " + errorBytes + "; it must be from 0 to 1048576");
     }
+    if (scratchBytes < 0 || scratchBytes > 1L << 40) {
+      throw new IllegalArgumentException(
+          "scratchBytes is " + scratchBytes + "; it must be from 0 to 1099511627776");
+    }
   }
 
   /** For measurement only: see {@link #metering}. */
   public EngineConfig withMetering(boolean value) {
-    return new EngineConfig(moduleLimits, outputBytes, errorBytes, value);
+    return new EngineConfig(moduleLimits, outputBytes, errorBytes, scratchBytes, value);
+  }
+
+  /** The same with so much scratch space on the node. */
+  public EngineConfig withScratchBytes(long value) {
+    return new EngineConfig(moduleLimits, outputBytes, errorBytes, value, metering);
   }
 }

@@ -36,14 +36,21 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   private final SlotLease lease;
   private final SlotMemory memory;
   private final EngineConfig config;
+  private final ScratchBudget scratch;
   private boolean fresh = true;
 
-  GuestInstance(CompiledModule module, Instance instance, SlotLease lease, EngineConfig config) {
+  GuestInstance(
+      CompiledModule module,
+      Instance instance,
+      SlotLease lease,
+      EngineConfig config,
+      ScratchBudget scratch) {
     this.module = module;
     this.instance = instance;
     this.lease = lease;
     this.memory = (SlotMemory) instance.memory();
     this.config = config;
+    this.scratch = scratch;
   }
 
   public CompiledModule module() {
@@ -80,16 +87,22 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     memory.cancel(number);
   }
 
+  /** Runs the guest with nothing granted but what its way of calling grants. */
+  public RunReport run(Invocation invocation, StoreLimits limits) {
+    return run(invocation, WasiWorld.NONE, limits);
+  }
+
   /**
    * Runs the guest within {@code limits}. Afterwards the instance must be reset or closed before
    * anyone else's run.
    *
+   * @param world what it is granted besides what its way of calling grants
    * @return what it did and used; never throws for anything the guest does
    */
-  public RunReport run(Invocation invocation, StoreLimits limits) {
+  public RunReport run(Invocation invocation, WasiWorld world, StoreLimits limits) {
     long startNanos = System.nanoTime();
     memory.begin(limits, startNanos);
-    WasiContext wasi = WasiContext.of(invocation, config);
+    WasiContext wasi = WasiContext.of(invocation, world, scratch, config, limits, startNanos);
     RunResult result;
     LimitExceededException tooSmall = open(limits);
     if (tooSmall != null) {
@@ -98,7 +111,11 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       memory.attach(wasi);
       // The engine's interpreter polls the flag, and one that was set before is not this guest's.
       boolean interrupted = !module.interpretedFunctions().isEmpty() && Thread.interrupted();
-      result = settled(guarded(invocation, wasi));
+      try {
+        result = settled(guarded(invocation, wasi));
+      } finally {
+        wasi.close();
+      }
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
@@ -107,7 +124,12 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     long durationNanos = System.nanoTime() - startNanos;
     RunReport report =
         new RunReport(
-            result, memory.fuelConsumed(), lease.memoryPeakBytes(), durationNanos, wasi.stderr());
+            result,
+            memory.fuelConsumed(),
+            lease.memoryPeakBytes(),
+            durationNanos,
+            wasi.stderr(),
+            wasi.refused());
     memory.end();
     return report;
   }

@@ -1,48 +1,98 @@
 package dev.skep.engine;
 
+import dev.skep.limits.LimitExceededException;
+import dev.skep.limits.LimitKind;
+import dev.skep.limits.ScratchGrant;
+import dev.skep.limits.StoreLimits;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a run can reach through WASI: its arguments, its environment, its standard streams. Holds
- * nothing open and nothing of the host. Confined to the thread that runs the guest.
+ * What a run can reach through WASI, and what it has made there: grants, arguments, environment,
+ * streams, descriptors, scratch space. Holds nothing of the host. Confined to the thread that runs
+ * the guest.
  */
 final class WasiContext {
   private static final byte[] NOTHING = {};
   private static final byte[][] NONE = {};
 
+  private final WasiGrants grants;
+  private final boolean command;
+  private final WasiTree tree;
+  private final ScratchBudget nodeScratch;
   private final byte[][] args;
   private final byte[][] env;
   private final byte[] stdin;
   private final int mostOutput;
   private final int mostError;
+  private final long startNanos;
+  private final long deadlineNanos;
+  private long sleptNanos;
   private int stdinPosition;
-  private final boolean[] open = {true, true, true};
   private final ByteArrayOutputStream stdout;
   private final ByteArrayOutputStream stderr;
+  private @Nullable WasiDescriptors descriptors;
+  private @Nullable ScratchTree scratch;
+  private @Nullable EnumMap<WasiGrant, String> refused;
 
-  private WasiContext(byte[][] args, byte[][] env, byte[] stdin, EngineConfig config) {
+  private WasiContext(
+      WasiWorld world,
+      boolean command,
+      ScratchBudget nodeScratch,
+      byte[][] args,
+      byte[][] env,
+      byte[] stdin,
+      EngineConfig config,
+      StoreLimits limits,
+      long startNanos) {
+    this.grants = world.grants();
+    this.command = command;
+    this.tree = world.tree();
+    this.nodeScratch = nodeScratch;
     this.args = args;
     this.env = env;
     this.stdin = stdin;
     this.mostOutput = config.outputBytes();
     this.mostError = config.errorBytes();
+    this.startNanos = startNanos;
+    this.deadlineNanos = limits.deadlineNanos();
     this.stdout = new ByteArrayOutputStream(0);
     this.stderr = new ByteArrayOutputStream(0);
   }
 
-  /** What this invocation grants. */
-  static WasiContext of(Invocation invocation, EngineConfig config) {
-    return switch (invocation) {
-      case Invocation.CommandRun run ->
-          new WasiContext(strings(run.args()), strings(variables(run.env())), run.stdin(), config);
-      case Invocation.TypedCall _, Invocation.BytesCall _ ->
-          new WasiContext(NONE, NONE, NOTHING, config);
-    };
+  /**
+   * What a run may reach.
+   *
+   * @param world what its function is granted; {@link #has} says what the way of calling grants
+   *     besides
+   * @param startNanos when the run began, on {@link System#nanoTime}'s clock
+   */
+  static WasiContext of(
+      Invocation invocation,
+      WasiWorld world,
+      ScratchBudget nodeScratch,
+      EngineConfig config,
+      StoreLimits limits,
+      long startNanos) {
+    byte[][] args = NONE;
+    byte[][] env = NONE;
+    byte[] stdin = NOTHING;
+    if (invocation instanceof Invocation.CommandRun run) {
+      args = strings(run.args());
+      env = strings(variables(run.env()));
+      stdin = run.stdin();
+    }
+    boolean command = invocation instanceof Invocation.CommandRun;
+    return new WasiContext(
+        world, command, nodeScratch, args, env, stdin, config, limits, startNanos);
   }
 
   private static List<String> variables(Map<String, String> env) {
@@ -61,20 +111,89 @@ final class WasiContext {
     return strings;
   }
 
+  // ── Grants ────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Whether this is granted, by the tenant or by the way of calling: a command has the arguments,
+   * the environment and the input that its caller gives it, and an output that its caller gets.
+   * Every run has the error stream, of which the function's owner sees the beginning.
+   */
+  boolean has(WasiGrant grant) {
+    return switch (grant) {
+      case ARGUMENTS, ENVIRONMENT, STDIN, STDOUT -> command || grants.has(grant);
+      case STDERR -> true;
+      case CLOCK, MONOTONIC_CLOCK, RANDOM, TREE, SCRATCH -> grants.has(grant);
+    };
+  }
+
+  /**
+   * Fails unless this is granted.
+   *
+   * @param function of WASI, that asks for it
+   */
+  void require(WasiGrant grant, String function) {
+    if (!has(grant)) {
+      missed(grant, function);
+      throw new WasiError(WasiErrno.NOTCAPABLE);
+    }
+  }
+
+  /** Remembers that a function would have needed a grant; only the first of each grant is. */
+  void missed(WasiGrant grant, String function) {
+    if (has(grant)) {
+      return;
+    }
+    EnumMap<WasiGrant, String> map = refused;
+    if (map == null) {
+      map = new EnumMap<>(WasiGrant.class);
+      refused = map;
+    }
+    map.putIfAbsent(grant, function);
+  }
+
+  /** What was asked for and not granted. */
+  List<RefusedCall> refused() {
+    EnumMap<WasiGrant, String> map = refused;
+    if (map == null) {
+      return List.of();
+    }
+    List<RefusedCall> calls = new ArrayList<>(map.size());
+    map.forEach((grant, function) -> calls.add(new RefusedCall(function, grant)));
+    return List.copyOf(calls);
+  }
+
+  // ── Descriptors ───────────────────────────────────────────────────────────────────────────
+
+  WasiDescriptors descriptors() {
+    WasiDescriptors open = descriptors;
+    if (open == null) {
+      ScratchGrant grant = grants.scratch();
+      if (grant != null) {
+        scratch = new ScratchTree(grant, nodeScratch);
+      }
+      open = new WasiDescriptors(this, grants, tree, scratch);
+      descriptors = open;
+    }
+    return open;
+  }
+
+  /** Forgets the scratch space, when the run has ended. */
+  void close() {
+    if (scratch != null) {
+      scratch.close();
+    }
+    scratch = null;
+    descriptors = null;
+  }
+
+  // ── Arguments, environment, streams ───────────────────────────────────────────────────────
+
   byte[][] args() {
-    return args;
+    return has(WasiGrant.ARGUMENTS) ? args : NONE;
   }
 
   byte[][] env() {
-    return env;
-  }
-
-  boolean isOpen(int fd) {
-    return fd >= 0 && fd < open.length && open[fd];
-  }
-
-  void close(int fd) {
-    open[fd] = false;
+    return has(WasiGrant.ENVIRONMENT) ? env : NONE;
   }
 
   byte[] stdin() {
@@ -109,5 +228,34 @@ final class WasiContext {
 
   byte[] stderr() {
     return stderr.size() == 0 ? NOTHING : stderr.toByteArray();
+  }
+
+  // ── Time ──────────────────────────────────────────────────────────────────────────────────
+
+  /** The run's monotonic clock: 1 or more, what was slept included. */
+  long monotonicNanos() {
+    return System.nanoTime() - startNanos + sleptNanos + 1;
+  }
+
+  /** By how much the run's clocks are ahead, 0 to its deadline. */
+  long sleptNanos() {
+    return sleptNanos;
+  }
+
+  /**
+   * Lets time pass for the run, which takes none: its clocks are ahead by it, and its deadline is
+   * nearer by it.
+   *
+   * @param nanos 0 or more
+   */
+  void sleep(long nanos) {
+    long lived = System.nanoTime() - startNanos + sleptNanos;
+    if (nanos >= deadlineNanos - lived) {
+      throw new LimitExceededException(
+          LimitKind.DEADLINE,
+          deadlineNanos,
+          "the run would have slept past its deadline of " + deadlineNanos / 1_000_000 + " ms");
+    }
+    sleptNanos += nanos;
   }
 }

@@ -3,6 +3,8 @@ package dev.skep.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.skep.engine.Invocation.TypedCall;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import dev.skep.pool.PoolConfig;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -63,6 +65,16 @@ class EdgeAccessProperty {
           new Operator("i64.store8", 0x3C, 1, I64),
           new Operator("i64.store16", 0x3D, 2, I64),
           new Operator("i64.store32", 0x3E, 4, I64));
+
+  /** What the host functions need. */
+  private static final WasiWorld WORLD =
+      new WasiWorld(
+          WasiGrants.NONE
+              .with(WasiGrant.RANDOM)
+              .with(WasiGrant.STDOUT)
+              .with(WasiGrant.CLOCK)
+              .with(WasiGrant.MONOTONIC_CLOCK),
+          WasiTree.EMPTY);
 
   private static final long[] OFFSETS = {0, 9, PAGE, 1L << 31, 0xFFFF_FFF0L, 0xFFFF_FFFFL};
 
@@ -229,7 +241,7 @@ class EdgeAccessProperty {
     RunResult result =
         probe
             .instance
-            .run(new TypedCall(export.name, new long[] {argument}), Guests.PLENTY)
+            .run(new TypedCall(export.name, new long[] {argument}), WORLD, Guests.PLENTY)
             .result();
     if (result instanceof RunResult.Values values) {
       // A host function answers 21, "fault", for a pointer outside the memory.

@@ -8,6 +8,7 @@ import dev.skep.limits.StoreLimits;
 final class Probe implements AutoCloseable {
   final GuestInstance instance;
   StoreLimits limits = Guests.PLENTY;
+  WasiWorld world = WasiWorld.NONE;
   long fuel;
 
   Probe(Guests guests, byte[] wasm) {
@@ -19,7 +20,7 @@ final class Probe implements AutoCloseable {
   }
 
   RunResult run(String export, long... args) {
-    RunReport report = instance.run(new TypedCall(export, args), limits);
+    RunReport report = instance.run(new TypedCall(export, args), world, limits);
     fuel = report.fuel();
     return report.result();
   }

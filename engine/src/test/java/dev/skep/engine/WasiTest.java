@@ -7,6 +7,8 @@ import dev.skep.engine.Invocation.CommandRun;
 import dev.skep.engine.Invocation.TypedCall;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.ModuleLimits;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -25,9 +27,18 @@ class WasiTest {
   private static final long FAULT = 21;
   private static final long INVAL = 28;
   private static final long NOSPC = 51;
-  private static final long NOTSUP = 58;
   private static final long SPIPE = 70;
+  private static final long NOTCAPABLE = 76;
   private static final long[] WILD = {65_536, 0x7FFF_FFFFL, 0x8000_0000L, 0xFFFF_FFFFL};
+
+  /** What functions with pointers and lengths from an enemy may all be tried with. */
+  private static final WasiGrants GRANTS =
+      WasiGrants.NONE
+          .with(WasiGrant.STDIN)
+          .with(WasiGrant.STDOUT)
+          .with(WasiGrant.CLOCK)
+          .with(WasiGrant.MONOTONIC_CLOCK)
+          .with(WasiGrant.RANDOM);
 
   private static Guests guests;
   private static CompiledModule wasi;
@@ -44,13 +55,19 @@ class WasiTest {
     guests.close();
   }
 
+  private static Probe probe() {
+    Probe probe = new Probe(guests, wasi);
+    probe.world = new WasiWorld(GRANTS, WasiTree.EMPTY);
+    return probe;
+  }
+
   private static CommandRun command(byte[] stdin, String... args) {
     return new CommandRun(List.of(args), Map.of("K", "V"), stdin);
   }
 
   @Test
   void everyPointerOutsideTheMemoryIsAFault() {
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       for (long wild : WILD) {
         assertThat(probe.call("random_get", wild, 1)).isEqualTo(FAULT);
         assertThat(probe.call("random_get", 0, wild + 1))
@@ -83,7 +100,7 @@ class WasiTest {
   @Test
   void aGuestsLengthNeverBecomesTheHostsMemory() {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       // Once before, so that classes are loaded.
       askForGigabytes(probe);
       long before = threads.getCurrentThreadAllocatedBytes();
@@ -138,7 +155,7 @@ class WasiTest {
 
   @Test
   void stderrIsKeptToItsBoundAndCountedAsWritten() {
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       RunReport report =
           probe.instance.run(new TypedCall("write_one", new long[] {2, 0, 65_536}), Guests.PLENTY);
       assertThat(((RunResult.Values) report.result()).results()).containsExactly(SUCCESS);
@@ -148,7 +165,7 @@ class WasiTest {
 
   @Test
   void whatIsMovedIsPaidForByTheByte() {
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       probe.call("random_get", 0, 0);
       long none = probe.fuel;
       probe.call("random_get", 0, 1_000);
@@ -166,7 +183,7 @@ class WasiTest {
 
   @Test
   void descriptorsThatAreNotOpenAreRefused() {
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       for (long fd : new long[] {3, 4, 0x7FFF_FFFFL, 0x8000_0000L, 0xFFFF_FFFFL}) {
         assertThat(probe.call("fd_read", fd, 0, 0, 0)).isEqualTo(BADF);
         assertThat(probe.call("fd_write", fd, 0, 0, 0)).isEqualTo(BADF);
@@ -179,15 +196,46 @@ class WasiTest {
       assertThat(probe.call("fd_read", 1, 0, 0, 0)).isEqualTo(BADF);
       assertThat(probe.call("fd_seek", 1)).isEqualTo(SPIPE);
       assertThat(probe.call("path_open")).isEqualTo(BADF);
-      assertThat(probe.call("poll_oneoff")).isEqualTo(NOTSUP);
+      assertThat(probe.call("poll_oneoff")).isEqualTo(SUCCESS);
       assertThat(probe.call("clock_res_get", 4, 0)).isEqualTo(INVAL);
       assertThat(probe.call("clock_res_get", 0xFFFF_FFFFL, 0)).isEqualTo(INVAL);
     }
   }
 
   @Test
-  void aCallOfAnotherKindCanExitToo() {
+  void nothingIsGrantedByDefaultAndWhatWasAskedForIsTold() {
     try (Probe probe = new Probe(guests, wasi)) {
+      assertThat(probe.call("random_get", 0, 8)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("clock_time_get", 0, 0)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("clock_time_get", 1, 0)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("clock_res_get", 1, 0)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("poll_oneoff")).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("read_one", 0, 0, 1)).isEqualTo(BADF);
+      assertThat(probe.call("write_one", 1, 0, 1)).isEqualTo(BADF);
+      assertThat(probe.call("write_one", 2, 0, 1)).isEqualTo(SUCCESS);
+      assertThat(probe.call("args_sizes_get", 0, 4)).isEqualTo(SUCCESS);
+      RunReport report =
+          probe.instance.run(new TypedCall("random_get", new long[] {0, 8}), Guests.PLENTY);
+      assertThat(report.refused()).containsExactly(new RefusedCall("random_get", WasiGrant.RANDOM));
+    }
+  }
+
+  @Test
+  void oneGrantIsNotAnother() {
+    try (Probe probe = new Probe(guests, wasi)) {
+      probe.world = new WasiWorld(WasiGrants.NONE.with(WasiGrant.CLOCK), WasiTree.EMPTY);
+      assertThat(probe.call("clock_time_get", 0, 0)).isEqualTo(SUCCESS);
+      assertThat(probe.call("clock_time_get", 1, 0)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("random_get", 0, 8)).isEqualTo(NOTCAPABLE);
+      probe.world = new WasiWorld(WasiGrants.NONE.with(WasiGrant.MONOTONIC_CLOCK), WasiTree.EMPTY);
+      assertThat(probe.call("clock_time_get", 0, 0)).isEqualTo(NOTCAPABLE);
+      assertThat(probe.call("clock_time_get", 3, 0)).isEqualTo(SUCCESS);
+    }
+  }
+
+  @Test
+  void aCallOfAnotherKindCanExitToo() {
+    try (Probe probe = probe()) {
       assertThat(probe.run("exit", 3))
           .isInstanceOfSatisfying(
               RunResult.Exited.class, exited -> assertThat(exited.exitCode()).isEqualTo(3));
@@ -196,7 +244,7 @@ class WasiTest {
 
   @Test
   void anImportThatIsExportedCanBeCalledFromOutside() {
-    try (Probe probe = new Probe(guests, wasi)) {
+    try (Probe probe = probe()) {
       assertThat(probe.call("args_get", 0, 0)).isEqualTo(SUCCESS);
     }
   }

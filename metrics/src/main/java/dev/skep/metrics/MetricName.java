@@ -126,6 +126,8 @@ public enum MetricName {
       Kind.COUNTER,
       "Functions too large for a JVM method, over all compiled modules: they are interpreted"),
   ENGINE_MODULES_CACHED("skep_engine_modules_cached", Kind.GAUGE, "Compiled modules held"),
+  ENGINE_SCRATCH_BYTES(
+      "skep_engine_scratch_bytes", Kind.GAUGE, "Heap that the scratch space of runs takes"),
 
   RUNS(
       "skep_runs_total",

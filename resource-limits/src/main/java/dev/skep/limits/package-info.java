@@ -5,7 +5,8 @@
  * <b>limits</b> ({@link dev.skep.limits.StoreLimits}) are fixed when the run starts; its
  * <b>meter</b> ({@link dev.skep.limits.StoreMeter}) counts down as the guest executes. <b>Fuel</b>
  * is instructions executed, weighed by a versioned table ({@link dev.skep.limits.FuelCosts}), and
- * <b>price</b> turns fuel into money ({@link dev.skep.limits.PriceTable}).
+ * <b>price</b> turns fuel into money ({@link dev.skep.limits.PriceTable}). <b>Grants</b> ({@link
+ * dev.skep.limits.WasiGrants}) are what of the host a run may reach.
  */
 @NullMarked
 package dev.skep.limits;

@@ -1,6 +1,7 @@
 package dev.skep.scheduler;
 
 import dev.skep.limits.LimitOverrides;
+import dev.skep.limits.WasiGrants;
 import java.util.List;
 import java.util.Map;
 
@@ -13,12 +14,17 @@ import java.util.Map;
  * @param cgiResponse whether a command's stdout begins with CGI header lines (RFC 3875 section 6)
  *     rather than being the body as it is
  * @param limits what its stores may use; within its tenant's limits
+ * @param grants what of the host its runs may reach besides what their way of calling grants
  */
 public record FunctionSettings(
-    List<String> args, Map<String, String> env, boolean cgiResponse, LimitOverrides limits) {
+    List<String> args,
+    Map<String, String> env,
+    boolean cgiResponse,
+    LimitOverrides limits,
+    WasiGrants grants) {
 
   public static final FunctionSettings DEFAULTS =
-      new FunctionSettings(List.of(), Map.of(), false, LimitOverrides.NONE);
+      new FunctionSettings(List.of(), Map.of(), false, LimitOverrides.NONE, WasiGrants.NONE);
 
   private static final int MOST = 64;
   private static final int MOST_CHARS = 4_096;

@@ -2,6 +2,7 @@ package dev.skep.scheduler;
 
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Invocation;
+import dev.skep.engine.WasiWorld;
 import dev.skep.limits.StoreLimits;
 import dev.skep.limits.TenantLimits;
 
@@ -16,6 +17,7 @@ import dev.skep.limits.TenantLimits;
  * @param invocation how to call it
  * @param limits what its store may use
  * @param tenantLimits how many runs the tenant may have under way, and its share of the slots
+ * @param world what of the host the run may reach
  */
 public record RunRequest(
     RunId id,
@@ -25,4 +27,19 @@ public record RunRequest(
     CompiledModule module,
     Invocation invocation,
     StoreLimits limits,
-    TenantLimits tenantLimits) {}
+    TenantLimits tenantLimits,
+    WasiWorld world) {
+
+  /** A run that is granted nothing but what its way of calling grants. */
+  public RunRequest(
+      RunId id,
+      TenantId tenant,
+      FunctionName function,
+      ModuleDigest version,
+      CompiledModule module,
+      Invocation invocation,
+      StoreLimits limits,
+      TenantLimits tenantLimits) {
+    this(id, tenant, function, version, module, invocation, limits, tenantLimits, WasiWorld.NONE);
+  }
+}

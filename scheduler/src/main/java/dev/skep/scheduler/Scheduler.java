@@ -265,7 +265,8 @@ public final class Scheduler implements AutoCloseable {
     boolean reusable = false;
     try {
       ticket.starts(entry.instance);
-      RunReport report = entry.instance.run(request.invocation(), request.limits());
+      RunReport report =
+          entry.instance.run(request.invocation(), request.world(), request.limits());
       ticket.ended();
       reusable = reusable(report.result());
       // The answer need not wait for the slot to be cleared.

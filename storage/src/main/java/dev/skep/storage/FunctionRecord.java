@@ -3,7 +3,9 @@ package dev.skep.storage;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
+import dev.skep.scheduler.TreeDigest;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A function as stored. Immutable.
@@ -11,6 +13,7 @@ import java.time.Instant;
  * @param name within its tenant
  * @param currentDigest the version that runs
  * @param settings what the tenant set on it
+ * @param tree the files that its runs may read if that is granted, or null for none
  * @param createdAt by the database's clock
  * @param updatedAt when its version or settings last changed
  */
@@ -18,5 +21,6 @@ public record FunctionRecord(
     FunctionName name,
     ModuleDigest currentDigest,
     FunctionSettings settings,
+    @Nullable TreeDigest tree,
     Instant createdAt,
     Instant updatedAt) {}

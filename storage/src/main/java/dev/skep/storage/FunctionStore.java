@@ -1,6 +1,9 @@
 package dev.skep.storage;
 
 import dev.skep.limits.LimitOverrides;
+import dev.skep.limits.ScratchGrant;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
@@ -31,6 +34,9 @@ public final class FunctionStore {
 
   private static final String COLUMNS =
       "name, current_digest, created_at, updated_at, args, env_names, env_values, cgi_response, "
+          + "tree_digest, "
+          + GrantColumns.NAMES
+          + ", "
           + LimitColumns.NAMES;
 
   private final Database database;
@@ -231,17 +237,28 @@ public final class FunctionStore {
           "the value of " + variable.getKey(), variable.getValue(), MAX_SETTING_CHARS);
     }
     LimitOverrides limits = settings.limits();
+    WasiGrants grants = settings.grants();
+    ScratchGrant scratch = grants.scratch();
     return database.query(connection ->
         Query.update(
                 connection,
                 "UPDATE functions SET args = ?, env_names = ?, env_values = ?,"
                     + " cgi_response = ?, updated_at = now(), "
+                    + GrantColumns.ASSIGNMENTS
+                    + ", "
                     + LimitColumns.ASSIGNMENTS
                     + " WHERE tenant = ? AND name = ?",
                 settings.args().toArray(String[]::new),
                 env.stream().map(Map.Entry::getKey).toArray(String[]::new),
                 env.stream().map(Map.Entry::getValue).toArray(String[]::new),
                 settings.cgiResponse(),
+                grants.has(WasiGrant.CLOCK),
+                grants.has(WasiGrant.MONOTONIC_CLOCK),
+                grants.has(WasiGrant.RANDOM),
+                grants.tree(),
+                scratch == null ? null : scratch.path(),
+                scratch == null ? null : scratch.bytes(),
+                scratch == null ? null : scratch.entries(),
                 limits.fuel(),
                 limits.memoryBytes(),
                 limits.tableElements(),
@@ -269,6 +286,15 @@ public final class FunctionStore {
               row -> row.getBytes(1),
               tenant.value(),
               name.value());
+      byte[] tree =
+          Query.first(
+                  connection,
+                  "SELECT tree_digest FROM functions WHERE tenant = ? AND name = ?"
+                      + " AND tree_digest IS NOT NULL",
+                  row -> row.getBytes(1),
+                  tenant.value(),
+                  name.value())
+              .orElse(null);
       int deleted =
           Query.update(
               connection,
@@ -282,6 +308,7 @@ public final class FunctionStore {
               + " (SELECT 1 FROM versions v WHERE v.tenant = m.tenant AND v.digest = m.digest)",
           tenant.value(),
           digests.toArray(byte[][]::new));
+      TreeStore.deleteUnused(connection, tenant, tree);
       return deleted == 1;
     });
   }
@@ -311,7 +338,9 @@ public final class FunctionStore {
             List.of((String[]) row.getArray("args").getArray()),
             env,
             row.getBoolean("cgi_response"),
-            LimitColumns.read(row)),
+            LimitColumns.read(row),
+            GrantColumns.read(row)),
+        TreeStore.fromBytes(row.getBytes("tree_digest")),
         Timestamps.read(row, "created_at"),
         Timestamps.read(row, "updated_at"));
   }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.skep.limits.LimitOverrides;
+import dev.skep.limits.ScratchGrant;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
@@ -176,7 +179,12 @@ final class FunctionStoreIT {
             List.of("-v", "", "ü 🐝", "\"quoted\", {braced} \\ 'NULL'"),
             Map.of("HOME", "/", "EMPTY", "", "NULL", "NULL"),
             true,
-            new LimitOverrides(1L, null, 3L, null, 5L));
+            new LimitOverrides(1L, null, 3L, null, 5L),
+            WasiGrants.NONE
+                .with(WasiGrant.CLOCK)
+                .with(WasiGrant.RANDOM)
+                .withTree("/data")
+                .withScratch(new ScratchGrant("/tmp", 8_192, 7)));
     assertThat(functions.updateSettings(tenant, HELLO, settings)).isTrue();
     assertThat(functions.find(tenant, HELLO).orElseThrow().settings()).isEqualTo(settings);
     put(tenant, HELLO, TWO);
@@ -191,7 +199,8 @@ final class FunctionStoreIT {
   void settingsThatCannotBeStoredAreRefusedBeforeTheDatabase() {
     put(tenant, HELLO, ONE);
     FunctionSettings half =
-        new FunctionSettings(List.of("\ud83d"), Map.of(), false, LimitOverrides.NONE);
+        new FunctionSettings(
+            List.of("\ud83d"), Map.of(), false, LimitOverrides.NONE, WasiGrants.NONE);
     assertThatThrownBy(() -> functions.updateSettings(tenant, HELLO, half))
         .isInstanceOf(IllegalArgumentException.class);
   }

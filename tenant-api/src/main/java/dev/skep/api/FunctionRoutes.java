@@ -9,6 +9,7 @@ import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.TenantId;
+import dev.skep.scheduler.TreeDigest;
 import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.PutVersionResult;
 import dev.skep.storage.TenantRecord;
@@ -32,7 +33,8 @@ import org.jspecify.annotations.Nullable;
 /** Functions and their versions: the tenant's part of the control plane. */
 final class FunctionRoutes {
   private static final String FUNCTION = "/v1/tenants/:tenant/functions/:name";
-  private static final Set<String> SETTINGS = Set.of("args", "env", "cgiResponse", "limits");
+  private static final Set<String> SETTINGS =
+      Set.of("args", "env", "cgiResponse", "limits", "grants");
 
   /** {@code Content-Digest} by RFC 9530: a dictionary whose member sha-256 we look at. */
   private static final Pattern SHA_256 = Pattern.compile("(?:^|,)\\s*sha-256=:([A-Za-z0-9+/=]+):");
@@ -286,6 +288,7 @@ final class FunctionRoutes {
     Map<String, String> env = before.env();
     boolean cgiResponse = before.cgiResponse();
     var limits = before.limits();
+    var grants = before.grants();
     try {
       if (body.containsKey("args")) {
         args = new ArrayList<>();
@@ -305,11 +308,14 @@ final class FunctionRoutes {
       if (body.containsKey("limits")) {
         limits = Bodies.overrides(body.getJsonObject("limits"));
       }
-      return new FunctionSettings(args, env, cgiResponse, limits);
+      if (body.containsKey("grants")) {
+        grants = Grants.read(body.getJsonObject("grants"));
+      }
+      return new FunctionSettings(args, env, cgiResponse, limits, grants);
     } catch (ClassCastException | NullPointerException e) {
       throw Bodies.bad(
           "args is an array of strings, env an object of strings, cgiResponse a boolean, limits an"
-              + " object of numbers");
+              + " object of numbers, grants an object");
     } catch (IllegalArgumentException e) {
       throw Bodies.bad(String.valueOf(e.getMessage()));
     }
@@ -339,6 +345,7 @@ final class FunctionRoutes {
     FunctionSettings settings = function.settings();
     JsonObject env = new JsonObject();
     settings.env().forEach(env::put);
+    TreeDigest tree = function.tree();
     return new JsonObject()
         .put("function", function.name().value())
         .put("version", function.currentDigest().toString())
@@ -347,7 +354,9 @@ final class FunctionRoutes {
         .put("args", new JsonArray(new ArrayList<>(settings.args())))
         .put("env", env)
         .put("cgiResponse", settings.cgiResponse())
-        .put("limits", Bodies.toJson(settings.limits()));
+        .put("limits", Bodies.toJson(settings.limits()))
+        .put("grants", Grants.toJson(settings.grants()))
+        .mergeIn(tree == null ? new JsonObject() : new JsonObject().put("tree", tree.toString()));
   }
 
   private static JsonObject toJson(ModuleDescription description) {

@@ -50,11 +50,14 @@ final class HttpApi {
     new InvokeRoutes(services).register(router);
     FunctionRoutes functions = new FunctionRoutes(services);
     functions.registerUpload(router);
+    TreeRoutes trees = new TreeRoutes(services);
+    trees.registerUpload(router);
     router.route("/v1/*").handler(new BodyReader(CONTROL_BODY_BYTES));
     NodeRoutes.registerConsole(router, console, services.database());
     NodeRoutes.registerPool(router, pool, services.database());
     new TenantRoutes(services).register(router);
     functions.register(router);
+    trees.register(router);
     new UsageRoutes(services).register(router);
     router.route().failureHandler(HttpApi::fail);
     router.errorHandler(

@@ -8,6 +8,9 @@ import dev.skep.engine.Printable;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.Signature;
 import dev.skep.engine.ValueKind;
+import dev.skep.engine.WasiTree;
+import dev.skep.engine.WasiWorld;
+import dev.skep.limits.WasiGrants;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.Receipt;
@@ -17,6 +20,7 @@ import dev.skep.scheduler.RunId;
 import dev.skep.scheduler.RunRequest;
 import dev.skep.scheduler.RunTicket;
 import dev.skep.scheduler.TenantId;
+import dev.skep.scheduler.TreeDigest;
 import io.vertx.core.Context;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
@@ -114,12 +118,12 @@ final class InvokeRoutes {
     }
     CompiledModule module = services.modules().ifReady(target.function().currentDigest());
     if (module != null) {
-      submit(ctx, target, module, pathInfo, commandOnly);
+      compiled(ctx, target, module, pathInfo, commandOnly);
       return;
     }
     Later.on(ctx.vertx(), services.modules().get(tenant, target.function().currentDigest(), null))
         .onSuccess(
-            compiled -> guarded(ctx, () -> submit(ctx, target, compiled, pathInfo, commandOnly)))
+            compiled -> guarded(ctx, () -> compiled(ctx, target, compiled, pathInfo, commandOnly)))
         .onFailure(failure -> {
           if (failure instanceof CompileRefusedException) {
             services.scheduler().countRefusal(tenant, Refusal.COMPILE_QUEUE_FULL);
@@ -130,10 +134,43 @@ final class InvokeRoutes {
         });
   }
 
+  /** Gets the function's tree, if it has one and may read it. */
+  private void compiled(
+      RoutingContext ctx,
+      Catalog.Target target,
+      CompiledModule module,
+      String pathInfo,
+      boolean commandOnly) {
+    WasiGrants grants = target.function().settings().grants();
+    TreeDigest digest = target.function().tree();
+    if (grants.tree() == null || digest == null) {
+      submit(ctx, target, module, new WasiWorld(grants, WasiTree.EMPTY), pathInfo, commandOnly);
+      return;
+    }
+    CompletableFuture<WasiTree> tree = services.treeCache().get(target.tenant().tenant(), digest);
+    if (tree.isDone() && !tree.isCompletedExceptionally()) {
+      submit(ctx, target, module, new WasiWorld(grants, tree.join()), pathInfo, commandOnly);
+      return;
+    }
+    Later.on(ctx.vertx(), tree)
+        .onSuccess(loaded ->
+            guarded(
+                ctx,
+                () ->
+                    submit(
+                        ctx, target, module, new WasiWorld(grants, loaded), pathInfo, commandOnly)))
+        .onFailure(failure -> {
+          // It may be another one by now.
+          services.catalog().forget(target.tenant().tenant(), target.function().name());
+          ctx.fail(failure);
+        });
+  }
+
   private void submit(
       RoutingContext ctx,
       Catalog.Target target,
       CompiledModule module,
+      WasiWorld world,
       String pathInfo,
       boolean commandOnly) {
     if (ctx.response().closed()) {
@@ -153,7 +190,8 @@ final class InvokeRoutes {
                     module,
                     invocation,
                     target.limits(),
-                    target.tenant().limits()),
+                    target.tenant().limits(),
+                    world),
                 run);
     // A client that goes away stops its run; what it has used is billed.
     ctx.response().closeHandler(_ -> ticket.cancel());

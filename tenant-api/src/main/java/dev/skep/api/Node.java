@@ -10,6 +10,7 @@ import dev.skep.pool.PoolPlan;
 import dev.skep.pool.PoolingAllocator;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
+import dev.skep.scheduler.TreeCache;
 import dev.skep.storage.Database;
 import dev.skep.storage.DatabaseConfig;
 import dev.skep.storage.EmbeddedDatabase;
@@ -19,6 +20,7 @@ import dev.skep.storage.ReceiptSpool;
 import dev.skep.storage.SpoolConfig;
 import dev.skep.storage.TenantStore;
 import dev.skep.storage.TokenStore;
+import dev.skep.storage.TreeStore;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -140,6 +142,7 @@ public final class Node implements AutoCloseable {
     TenantStore tenants = new TenantStore(database);
     TokenStore tokens = new TokenStore(database);
     FunctionStore functions = new FunctionStore(database);
+    TreeStore trees = new TreeStore(database);
     Ledger ledger = new Ledger(database);
     operatorToken(tokens);
 
@@ -155,10 +158,12 @@ public final class Node implements AutoCloseable {
             ? new OnDemandAllocator(config.pool())
             : new PoolingAllocator(config.pool());
     closings.push(pool::close);
-    Engine engine = new Engine(EngineConfig.DEFAULTS);
+    Engine engine = new Engine(EngineConfig.DEFAULTS.withScratchBytes(config.scratchBytes()));
     NodeFigures figures = new NodeFigures(metrics);
     ModuleCache modules = new ModuleCache(engine, functions::moduleBytes, config.scheduler());
     closings.push(modules::close);
+    TreeCache treeCache = new TreeCache(trees::archive, config.treeCacheBytes());
+    closings.push(treeCache::close);
     Scheduler runs = new Scheduler(config.scheduler(), pool, receipts, figures);
     scheduler = runs;
     closings.push(runs::close);
@@ -180,7 +185,7 @@ public final class Node implements AutoCloseable {
     ConsoleState console =
         new ConsoleState(poolState, runs, engine, modules, receipts, figures, this::notReady);
     figures.register(
-        poolState, runs, engine, modules, receipts, catalog, () -> notReady().isEmpty());
+        poolState, runs, engine, modules, treeCache, receipts, catalog, () -> notReady().isEmpty());
     Services services =
         new Services(
             config,
@@ -190,6 +195,8 @@ public final class Node implements AutoCloseable {
             tenants,
             tokens,
             functions,
+            trees,
+            treeCache,
             ledger,
             catalog,
             databaseWork,

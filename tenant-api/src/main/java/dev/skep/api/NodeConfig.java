@@ -1,9 +1,11 @@
 package dev.skep.api;
 
+import dev.skep.engine.EngineConfig;
 import dev.skep.pool.HostFacts;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolPlan;
 import dev.skep.scheduler.SchedulerConfig;
+import dev.skep.scheduler.TreeCache;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param databaseUrl of a PostgreSQL, or null for the embedded one
  * @param operatorToken given by the operator, or null to make one at first start
  * @param maxBodyBytes most bytes of a run's request body
+ * @param treeCacheBytes heap for uploaded trees
+ * @param scratchBytes heap for the scratch space of all runs together
  * @param drainPatience how long a stopping node waits for its runs
  * @param pool the slab
  * @param onDemand whether instances get their memory from the kernel each time instead
@@ -33,6 +37,8 @@ public record NodeConfig(
     @Nullable String databaseUrl,
     @Nullable String operatorToken,
     int maxBodyBytes,
+    long treeCacheBytes,
+    long scratchBytes,
     Duration drainPatience,
     PoolConfig pool,
     boolean onDemand,
@@ -66,6 +72,16 @@ public record NodeConfig(
               "8388608",
               "most bytes of a run's request body, 1 to 1073741824"),
           new Variable(
+              "SKEP_TREE_CACHE",
+              "256MiB",
+              "heap for the uploaded trees of functions, 64MiB to 1TiB; those used least are"
+                  + " read from the database again"),
+          new Variable(
+              "SKEP_SCRATCH",
+              "256MiB",
+              "heap for the scratch space of all runs together, 0 to 1TiB; a guest that wants more"
+                  + " is told that there is no space"),
+          new Variable(
               "SKEP_DRAIN_SECONDS",
               "30",
               "how long a stopping node waits for its runs, 0 to 3600 seconds"),
@@ -89,6 +105,8 @@ public record NodeConfig(
         read.optional("SKEP_DATABASE_URL"),
         read.optional("SKEP_OPERATOR_TOKEN"),
         (int) read.number("SKEP_MAX_BODY_BYTES", 8 << 20, 1, 1 << 30),
+        read.bytes("SKEP_TREE_CACHE", TreeCache.DEFAULT_BYTES, 64L << 20, 1L << 40),
+        read.bytes("SKEP_SCRATCH", EngineConfig.DEFAULT_SCRATCH_BYTES, 0, 1L << 40),
         Duration.ofSeconds(read.number("SKEP_DRAIN_SECONDS", 30, 0, 3_600)),
         PoolSettings.of(read),
         PoolSettings.isOnDemand(read),

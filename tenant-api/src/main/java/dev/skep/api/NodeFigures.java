@@ -12,6 +12,7 @@ import dev.skep.scheduler.Refusal;
 import dev.skep.scheduler.RunListener;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.TenantId;
+import dev.skep.scheduler.TreeCache;
 import dev.skep.storage.ReceiptSpool;
 import io.prometheus.client.cache.caffeine.CacheMetricsCollector;
 import java.util.EnumMap;
@@ -111,6 +112,7 @@ final class NodeFigures implements RunListener {
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
+      TreeCache trees,
       ReceiptSpool spool,
       Catalog catalog,
       BooleanSupplier ready) {
@@ -137,6 +139,7 @@ final class NodeFigures implements RunListener {
     metrics.counter(
         MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
     metrics.gauge(MetricName.ENGINE_MODULES_CACHED, () -> modules.cache().estimatedSize());
+    metrics.gauge(MetricName.ENGINE_SCRATCH_BYTES, engine::scratchBytes);
 
     metrics.counter(MetricName.RECEIPTS_APPENDED, () -> spool.stats().appended());
     metrics.counter(MetricName.RECEIPTS_SHIPPED, () -> spool.stats().shipped());
@@ -147,6 +150,7 @@ final class NodeFigures implements RunListener {
 
     CacheMetricsCollector caches = new CacheMetricsCollector().register(metrics.registry());
     caches.addCache("modules", modules.cache());
+    caches.addCache("trees", trees.cache());
     catalog.caches().forEach(caches::addCache);
   }
 

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.scheduler.TreeGoneException;
 import dev.skep.storage.DatabaseUnavailableException;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
@@ -37,6 +38,7 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
     MODULE_LIMIT("module-limit", 422, "The module is over a limit"),
     UNKNOWN_IMPORT("unknown-import", 422, "The module imports what nothing provides"),
     INPUT_REFUSED("input-refused", 422, "The function refuses the input"),
+    TREE_REFUSED("tree-refused", 422, "The archive is not such as is taken"),
     FUNCTION_LIMIT("function-limit", 422, "The tenant has as many functions as it may"),
     TOKEN_LIMIT("token-limit", 422, "The tenant has as many tokens as it may"),
     TOO_MANY_REQUESTS("too-many-requests", 429, "Too many runs are waiting"),
@@ -121,6 +123,10 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
       }
       if (t instanceof DatabaseUnavailableException) {
         return of(Kind.UNAVAILABLE, "the database cannot be reached; try again soon");
+      }
+      if (t instanceof TreeGoneException) {
+        return of(
+            Kind.UNAVAILABLE, "the function's tree was replaced just now; try again in seconds");
       }
       if (t instanceof RejectedExecutionException) {
         return of(Kind.UNAVAILABLE, "the node has too many look-ups under way; try again soon");

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.RefusedCall;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.engine.WasmFrame;
@@ -117,7 +118,7 @@ final class RunAnswer {
 
   private static void failed(
       HttpServerResponse response, RunReport report, Receipt receipt, Problem problem) {
-    Problem full = problem.with("run", toJson(receipt));
+    Problem full = explained(problem, report.refused()).with("run", toJson(receipt));
     if (report.stderr().length > 0) {
       String text = new String(report.stderr(), StandardCharsets.UTF_8);
       full =
@@ -126,6 +127,28 @@ final class RunAnswer {
               text.length() > MOST_STDERR_CHARS ? text.substring(0, MOST_STDERR_CHARS) : text);
     }
     full.send(response);
+  }
+
+  /** The problem with what the guest was refused, which may be why it failed. */
+  private static Problem explained(Problem problem, List<RefusedCall> refused) {
+    if (refused.isEmpty()) {
+      return problem;
+    }
+    StringBuilder detail = new StringBuilder(problem.detail());
+    JsonArray list = new JsonArray();
+    for (RefusedCall call : refused) {
+      list.add(new JsonObject().put("function", call.function()).put("grant", call.grant().word()));
+      // Language runtimes look for directories at every start: that alone explains nothing.
+      if (!call.function().startsWith("fd_prestat")) {
+        detail
+            .append("; the guest asked for ")
+            .append(call.function())
+            .append(", which is not granted: add ")
+            .append(Grants.example(call.grant()))
+            .append(" to the function's grants with PATCH");
+      }
+    }
+    return new Problem(problem.kind(), detail.toString(), problem.members()).with("refused", list);
   }
 
   private static Problem.Kind kind(RunResult.LimitReached reached) {

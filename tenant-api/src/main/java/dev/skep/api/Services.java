@@ -3,10 +3,12 @@ package dev.skep.api;
 import dev.skep.engine.Engine;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
+import dev.skep.scheduler.TreeCache;
 import dev.skep.storage.FunctionStore;
 import dev.skep.storage.Ledger;
 import dev.skep.storage.TenantStore;
 import dev.skep.storage.TokenStore;
+import dev.skep.storage.TreeStore;
 
 /**
  * What routes need. All parts are thread-safe.
@@ -18,6 +20,8 @@ import dev.skep.storage.TokenStore;
  * @param tenants stored
  * @param tokens stored
  * @param functions stored
+ * @param trees stored
+ * @param treeCache unpacks and keeps them
  * @param ledger of receipts
  * @param catalog what of these is in memory
  * @param database where database work is done
@@ -31,6 +35,8 @@ record Services(
     TenantStore tenants,
     TokenStore tokens,
     FunctionStore functions,
+    TreeStore trees,
+    TreeCache treeCache,
     Ledger ledger,
     Catalog catalog,
     BlockingWork database,

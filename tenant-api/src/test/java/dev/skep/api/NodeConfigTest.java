@@ -20,6 +20,8 @@ class NodeConfigTest {
     assertThat(config.databaseUrl()).isNull();
     assertThat(config.operatorToken()).isNull();
     assertThat(config.maxBodyBytes()).isEqualTo(8 << 20);
+    assertThat(config.treeCacheBytes()).isEqualTo(256L << 20);
+    assertThat(config.scratchBytes()).isEqualTo(256L << 20);
     assertThat(config.drainPatience()).isEqualTo(Duration.ofSeconds(30));
     assertThat(config.pool()).isEqualTo(PoolConfig.DEFAULTS);
     assertThat(config.scheduler()).isEqualTo(SchedulerConfig.DEFAULTS);

@@ -1,0 +1,81 @@
+package dev.skep.engine;
+
+import dev.skep.limits.ScratchGrant;
+
+/**
+ * The writable tree of one run, in the host's heap: empty when the run begins, forgotten when it
+ * ends. Confined to the thread that runs the guest.
+ *
+ * <p>Bounded twice: by the run's grant, in blocks of contents and in entries, and by what all runs
+ * of the node may take together, in which an entry counts as {@value #ENTRY_BYTES} bytes. A file
+ * that was removed while it is open counts until it is closed.
+ */
+final class ScratchTree {
+  static final int BLOCK_BYTES = ScratchGrant.BLOCK_BYTES;
+
+  /** A name of 255 bytes, the maps' entries for it, and the node. */
+  static final int ENTRY_BYTES = 1_024;
+
+  static final long DEVICE = 2;
+
+  private final ScratchGrant grant;
+  private final ScratchBudget node;
+  private final ScratchDirectory root;
+  private long contentBytes;
+  private long takenBytes;
+  private int entries;
+  private long inodes;
+
+  ScratchTree(ScratchGrant grant, ScratchBudget node) {
+    this.grant = grant;
+    this.node = node;
+    this.root = new ScratchDirectory(this, null);
+  }
+
+  ScratchDirectory root() {
+    return root;
+  }
+
+  long nextInode() {
+    return ++inodes;
+  }
+
+  /** Most bytes that a file can have. */
+  long mostBytes() {
+    return grant.bytes();
+  }
+
+  void takeBlock() {
+    if (contentBytes + BLOCK_BYTES > grant.bytes() || !node.take(BLOCK_BYTES)) {
+      throw new WasiError(WasiErrno.NOSPC);
+    }
+    contentBytes += BLOCK_BYTES;
+    takenBytes += BLOCK_BYTES;
+  }
+
+  void giveBlock() {
+    contentBytes -= BLOCK_BYTES;
+    takenBytes -= BLOCK_BYTES;
+    node.give(BLOCK_BYTES);
+  }
+
+  void takeEntry() {
+    if (entries == grant.entries() || !node.take(ENTRY_BYTES)) {
+      throw new WasiError(WasiErrno.NOSPC);
+    }
+    entries++;
+    takenBytes += ENTRY_BYTES;
+  }
+
+  void giveEntry() {
+    entries--;
+    takenBytes -= ENTRY_BYTES;
+    node.give(ENTRY_BYTES);
+  }
+
+  /** Gives all of it back, when the run has ended. It must not be used again. */
+  void close() {
+    node.give(takenBytes);
+    takenBytes = 0;
+  }
+}

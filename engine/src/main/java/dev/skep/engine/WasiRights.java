@@ -1,0 +1,70 @@
+package dev.skep.engine;
+
+/** Rights of descriptors ({@code rights} in the witx), and what each kind of descriptor has. */
+final class WasiRights {
+  static final long FD_DATASYNC = 1L;
+  static final long FD_READ = 1L << 1;
+  static final long FD_SEEK = 1L << 2;
+  static final long FD_FDSTAT_SET_FLAGS = 1L << 3;
+  static final long FD_SYNC = 1L << 4;
+  static final long FD_TELL = 1L << 5;
+  static final long FD_WRITE = 1L << 6;
+  static final long FD_ADVISE = 1L << 7;
+  static final long FD_ALLOCATE = 1L << 8;
+  static final long PATH_CREATE_DIRECTORY = 1L << 9;
+  static final long PATH_CREATE_FILE = 1L << 10;
+  static final long PATH_LINK_SOURCE = 1L << 11;
+  static final long PATH_LINK_TARGET = 1L << 12;
+  static final long PATH_OPEN = 1L << 13;
+  static final long FD_READDIR = 1L << 14;
+  static final long PATH_READLINK = 1L << 15;
+  static final long PATH_RENAME_SOURCE = 1L << 16;
+  static final long PATH_RENAME_TARGET = 1L << 17;
+  static final long PATH_FILESTAT_GET = 1L << 18;
+  static final long PATH_FILESTAT_SET_SIZE = 1L << 19;
+  static final long FD_FILESTAT_GET = 1L << 21;
+  static final long FD_FILESTAT_SET_SIZE = 1L << 22;
+  static final long PATH_SYMLINK = 1L << 24;
+  static final long PATH_REMOVE_DIRECTORY = 1L << 25;
+  static final long PATH_UNLINK_FILE = 1L << 26;
+  static final long POLL_FD_READWRITE = 1L << 27;
+
+  /** What a file can have at all that is only read. */
+  static final long READ_FILE =
+      FD_READ
+          | FD_SEEK
+          | FD_TELL
+          | FD_ADVISE
+          | FD_SYNC
+          | FD_DATASYNC
+          | FD_FDSTAT_SET_FLAGS
+          | FD_FILESTAT_GET
+          | POLL_FD_READWRITE;
+
+  /** What a file can have at all. */
+  static final long WRITE_FILE = READ_FILE | FD_WRITE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
+
+  /** What a directory can have whose tree is only read. */
+  static final long READ_DIRECTORY =
+      PATH_OPEN
+          | FD_READDIR
+          | PATH_READLINK
+          | PATH_FILESTAT_GET
+          | FD_FILESTAT_GET
+          | FD_SYNC
+          | FD_DATASYNC
+          | FD_FDSTAT_SET_FLAGS;
+
+  /** What a directory can have. Links are in none: they would be the way out of a tree. */
+  static final long WRITE_DIRECTORY =
+      READ_DIRECTORY
+          | PATH_CREATE_DIRECTORY
+          | PATH_CREATE_FILE
+          | PATH_RENAME_SOURCE
+          | PATH_RENAME_TARGET
+          | PATH_FILESTAT_SET_SIZE
+          | PATH_REMOVE_DIRECTORY
+          | PATH_UNLINK_FILE;
+
+  private WasiRights() {}
+}
