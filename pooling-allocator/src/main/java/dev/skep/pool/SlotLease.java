@@ -347,7 +347,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (home.memoryReset().watchesFaults() && !Thread.currentThread().isVirtual()) {
         // Only here, after a reset: a store that is opened again goes on with what it has written.
         runner = Thread.currentThread();
-        faultsAtOpen = ThreadFaults.count();
+        faultsAtOpen = ThreadFaults.latest();
       }
     } else if (runner != Thread.currentThread()) {
       // Another thread is about to write, whose faults nobody has counted.

@@ -27,8 +27,13 @@ public final class ThreadFaults {
           "getrusage",
           FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
 
-  private static final ThreadLocal<MemorySegment> BUFFER =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(RUSAGE_BYTES, 8));
+  /** Where the kernel writes, and what it last said. */
+  private static final class Count {
+    private final MemorySegment buffer = Arena.ofAuto().allocate(RUSAGE_BYTES, 8);
+    private long latest = -1;
+  }
+
+  private static final ThreadLocal<Count> COUNT = ThreadLocal.withInitial(Count::new);
 
   private static final boolean SUPPORTED = works();
 
@@ -56,13 +61,27 @@ public final class ThreadFaults {
     return SUPPORTED ? read() : -1;
   }
 
+  /**
+   * What {@link #count} last answered to the calling thread, or answers now if it has not been
+   * asked. If the next count is still the same, the thread has taken no fault since: not since
+   * then, and so not since now. It saves a call of the kernel, during which threads of a process
+   * wait for each other.
+   */
+  public static long latest() {
+    long latest = SUPPORTED ? COUNT.get().latest : -1;
+    return latest >= 0 ? latest : count();
+  }
+
   private static long read() {
-    MemorySegment buffer = BUFFER.get();
+    Count count = COUNT.get();
+    MemorySegment buffer = count.buffer;
     try {
       int result = (int) GETRUSAGE.invokeExact(Libc.state(), RUSAGE_THREAD, buffer.address());
-      return result < 0
-          ? -1
-          : buffer.get(ValueLayout.JAVA_LONG, MINOR) + buffer.get(ValueLayout.JAVA_LONG, MAJOR);
+      count.latest =
+          result < 0
+              ? -1
+              : buffer.get(ValueLayout.JAVA_LONG, MINOR) + buffer.get(ValueLayout.JAVA_LONG, MAJOR);
+      return count.latest;
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
