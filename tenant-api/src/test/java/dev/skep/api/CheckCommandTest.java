@@ -176,6 +176,21 @@ class CheckCommandTest {
   }
 
   @Test
+  void theReadmesExampleIsWhatItPrints() throws IOException {
+    String readme = Files.readString(Http.root().resolve("README.md"));
+    int from = readme.indexOf("$ ./skep check ");
+    List<String> shown = readme.substring(from, readme.indexOf("```", from)).lines().toList();
+    List<String> args = new ArrayList<>(List.of(shown.getFirst().split(" ")));
+    args.subList(0, 3).clear();
+    args.replaceAll(arg -> arg.startsWith("guests/") ? Http.root().resolve(arg).toString() : arg);
+    List<String> printed = run(args.toArray(String[]::new)).out().lines().toList();
+    assertThat(shown).hasSizeGreaterThan(15);
+    assertThat(shown.subList(2, shown.size()))
+        .allSatisfy(
+            line -> assertThat(line.equals("…") || printed.contains(line)).as(line).isTrue());
+  }
+
+  @Test
   void aRefusedModuleIsRefusedInTheWordsOfTheApi(@TempDir Path folder) throws IOException {
     // Imports the function env.f of type () -> (), under a name that would clear a terminal.
     byte[] name = "\u001b[2J".getBytes(UTF_8);
