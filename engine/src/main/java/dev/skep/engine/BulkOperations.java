@@ -13,7 +13,7 @@ import java.util.Map;
  */
 final class BulkOperations {
   /** Bounded, because a module could name each of its segments in turn. */
-  private static final int MOST = 4_096;
+  static final int MOST = 4_096;
 
   private final List<ScannedModule.TableType> tables;
   private final int firstFunction;

@@ -1,5 +1,6 @@
 package dev.skep.engine;
 
+import com.dylibso.chicory.runtime.ExecutionListener;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Machine;
@@ -47,6 +48,9 @@ public final class CompiledModule {
   private final int[] mutableGlobals;
   private final @Nullable Export initializer;
 
+  /** Hears of every operator, in the interpreter only. */
+  private final @Nullable ExecutionListener listener;
+
   /** Why there is no snapshot, if the initialiser has failed. */
   private volatile @Nullable RunResult snapshotRefused;
 
@@ -62,6 +66,20 @@ public final class CompiledModule {
       ScratchBudget scratch,
       long compileNanos,
       List<Integer> interpreted) {
+    this(scanned, module, loaded, imports, config, scratch, compileNanos, interpreted, null);
+  }
+
+  CompiledModule(
+      ScannedModule scanned,
+      WasmModule module,
+      GuestClasses.Loaded loaded,
+      ImportValues imports,
+      EngineConfig config,
+      ScratchBudget scratch,
+      long compileNanos,
+      List<Integer> interpreted,
+      @Nullable ExecutionListener listener) {
+    this.listener = listener;
     this.description = scanned.description();
     this.module = module;
     this.machines = loaded.machines();
@@ -200,15 +218,18 @@ public final class CompiledModule {
       int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
       int tableCount = module.tableSection().tableCount();
       int[] next = new int[2];
-      Instance instance =
+      Instance.Builder builder =
           Instance.builder(module)
               .withImportValues(imports)
               .withMachineFactory(machines)
               .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount))
               .withTableFactory(
                   (table, value) -> lease.newTable(table, value, next[1]++, tableCount))
-              .withStart(false)
-              .build();
+              .withStart(false);
+      if (listener != null) {
+        builder.withUnsafeExecutionListener(listener);
+      }
+      Instance instance = builder.build();
       lease.settle();
       if (images.isSnapshot()) {
         resetInstance(instance);
@@ -259,8 +280,8 @@ public final class CompiledModule {
     return startFunction;
   }
 
-  /** The name of a function, printable. */
-  String nameOf(int function) {
+  /** The name of a function by the name section, printable; or {@code func[index]}. */
+  public String nameOf(int function) {
     Map<Integer, String> known = parsedNames;
     if (known == null) {
       known = parseNames();

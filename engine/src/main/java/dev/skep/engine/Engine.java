@@ -93,6 +93,31 @@ public final class Engine {
         scanned, module, loaded, importsOf(scanned), config, scratch, nanos, interpreted);
   }
 
+  /**
+   * How much of everything that is limited a module has. For whoever wants to look at a module
+   * rather than run it: as much work as {@link #check}.
+   *
+   * @throws ModuleRefusedException if it is not a module that {@link #check} accepts
+   */
+  public ModuleFigures figures(byte[] bytes) throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    return BodyFigures.of(parse(withoutCustomSections(scanned), true), config.moduleLimits())
+        .addTo(scanned.figures());
+  }
+
+  /**
+   * Prepares a module that {@link #check} has accepted for runs that say which function used how
+   * much fuel. They are interpreted: a hundred times slower than compiled code.
+   *
+   * @throws ModuleRefusedException if it is not such a module
+   */
+  public FuelProfiler profiler(byte[] bytes) throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    checkImports(scanned);
+    WasmModule module = parse(FuelProfiler.runnable(scanned), true);
+    return new FuelProfiler(scanned, module, importsOf(scanned), config);
+  }
+
   private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted) {}
 
   /**

@@ -3,11 +3,13 @@ package dev.skep.engine;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleDescription.Import;
+import dev.skep.engine.ModuleFigures.Figure;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.ScannedModule.Range;
 import dev.skep.engine.ScannedModule.Section;
 import dev.skep.engine.ScannedModule.TableType;
 import dev.skep.limits.ModuleLimits;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -43,6 +45,15 @@ final class ModuleScanner {
   private final List<Export> exports = new ArrayList<>();
   private int start = -1;
   private @Nullable Range names;
+
+  // For the figures alone.
+  private int dataSegments;
+  private int elementSegments;
+  private long elements;
+  private int largestBody;
+  private long mostLocals;
+  private long totalLocals;
+  private int longestName;
 
   private ModuleScanner(byte[] bytes, ModuleLimits limits) {
     this.in = new WasmCursor(bytes, 0, bytes.length);
@@ -94,7 +105,47 @@ final class ModuleScanner {
         memories,
         start,
         names,
-        describe(importedTypes));
+        describe(importedTypes),
+        figures());
+  }
+
+  private ModuleFigures figures() {
+    return new ModuleFigures(
+        List.of(
+            new Figure("moduleBytes", "bytes of the module", in.bytes.length, limits.moduleBytes()),
+            new Figure("types", "types", types.size(), limits.types()),
+            new Figure(
+                "functions",
+                "functions, imported and defined",
+                (long) imported.size() + functions.length,
+                limits.functions()),
+            new Figure("imports", "imports", imports.size(), limits.imports()),
+            new Figure("exports", "exports", exports.size(), limits.exports()),
+            new Figure("globals", "globals", globals, limits.globals()),
+            new Figure("tables", "tables", tables.size(), limits.tables()),
+            new Figure("memories", "memories", memories, limits.memories()),
+            new Figure("segments", "data segments", dataSegments, limits.segments()),
+            new Figure("segments", "element segments", elementSegments, limits.segments()),
+            new Figure("elements", "elements over all segments", elements, limits.elements()),
+            new Figure(
+                "bodyBytes",
+                "bytes of the largest function's body",
+                largestBody,
+                limits.bodyBytes()),
+            new Figure("locals", "most locals of a function", mostLocals, limits.locals()),
+            new Figure(
+                "totalLocals", "locals over all functions", totalLocals, limits.totalLocals()),
+            new Figure("nameBytes", "bytes of the longest name", longestName, limits.nameBytes())));
+  }
+
+  /** A name, which must be UTF-8. */
+  private String name(WasmCursor s) throws ModuleRefusedException {
+    String name = s.name(limits.nameBytes());
+    // A character takes at most three bytes of UTF-8, so few have to be measured.
+    if (name.length() * 3 > longestName) {
+      longestName = Math.max(longestName, name.getBytes(StandardCharsets.UTF_8).length);
+    }
+    return name;
   }
 
   private void header() throws ModuleRefusedException {
@@ -131,7 +182,7 @@ final class ModuleScanner {
   }
 
   private void custom(WasmCursor s) throws ModuleRefusedException {
-    if (!s.name(limits.nameBytes()).equals("name")) {
+    if (!name(s).equals("name")) {
       return;
     }
     // A broken name section is no fault of the module (core spec 7.4.1): names are then left out.
@@ -211,8 +262,8 @@ final class ModuleScanner {
     int count = s.u31();
     s.check("imports", count, limits.imports());
     for (int i = 0; i < count; i++) {
-      String module = s.name(limits.nameBytes());
-      String name = s.name(limits.nameBytes());
+      String module = name(s);
+      String name = name(s);
       int kind = s.u8();
       if (kind != 0) {
         throw new ModuleRefusedException(
@@ -308,7 +359,7 @@ final class ModuleScanner {
     int count = s.u31();
     s.check("exports", count, limits.exports());
     for (int i = 0; i < count; i++) {
-      String name = s.name(limits.nameBytes());
+      String name = name(s);
       int kind = s.u8();
       int index = s.u31();
       ExternKind extern =
@@ -327,7 +378,7 @@ final class ModuleScanner {
   private void elements(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("element segments", count, limits.segments());
-    long total = 0;
+    elementSegments = count;
     for (int i = 0; i < count; i++) {
       long flags = s.u32();
       if (flags > 7) {
@@ -350,8 +401,8 @@ final class ModuleScanner {
         }
       }
       int entries = s.u31();
-      total += entries;
-      s.check("table elements in segments", total, limits.elements());
+      elements += entries;
+      s.check("table elements in segments", elements, limits.elements());
       for (int e = 0; e < entries; e++) {
         if (expressions) {
           constant(s);
@@ -368,10 +419,10 @@ final class ModuleScanner {
       throw s.malformed("function and code section have inconsistent lengths");
     }
     bodies = new int[2 * count];
-    long totalLocals = 0;
     for (int i = 0; i < count; i++) {
       int size = s.u31();
       s.check("bytes in one function body", size, limits.bodyBytes());
+      largestBody = Math.max(largestBody, size);
       int from = s.position;
       s.skip(size);
       bodies[2 * i] = from;
@@ -389,12 +440,14 @@ final class ModuleScanner {
       body.check("locals in one function", sum, limits.locals());
       ValueKind.read(body);
     }
+    mostLocals = Math.max(mostLocals, sum);
     return sum;
   }
 
   private void data(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("data segments", count, limits.segments());
+    dataSegments = count;
     for (int i = 0; i < count; i++) {
       long flags = s.u32();
       if (flags > 2) {
@@ -487,15 +540,15 @@ final class ModuleScanner {
       }
       described.add(new Export(export.name(), export.kind(), export.index(), signature));
     }
-    long elements = 0;
+    long tableElements = 0;
     for (TableType table : tables) {
-      elements += table.min();
+      tableElements += table.min();
     }
     return new ModuleDescription(
         in.bytes.length,
         functions.length,
         memoryMinPages * 65_536,
-        elements,
+        tableElements,
         start >= 0,
         described,
         imports);

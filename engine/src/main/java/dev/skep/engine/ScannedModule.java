@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param start index of the start function, or −1
  * @param names where the function names of the name section are, or null
  * @param description for everyone else
+ * @param figures how much of what is limited it has, as far as the scan looks
  */
 record ScannedModule(
     byte[] bytes,
@@ -29,7 +30,8 @@ record ScannedModule(
     int memories,
     int start,
     @Nullable Range names,
-    ModuleDescription description) {
+    ModuleDescription description,
+    ModuleFigures figures) {
 
   /** A section's content, its id and length left out. */
   record Section(int id, int from, int to) {}

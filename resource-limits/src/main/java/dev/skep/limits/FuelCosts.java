@@ -28,7 +28,23 @@ public final class FuelCosts {
   /** For each byte that a host function moves. */
   public static final int HOST_BYTE = 1;
 
+  /**
+   * For each byte of a module, once for each tenant and version, for checking and compiling it. By
+   * bytes and not by time, so that it is the same on every node and can be recomputed; what
+   * compiling takes of a processor, at the 10^9 units a second that prices take for one.
+   */
+  public static final int COMPILE_BYTE = 1_000;
+
   private FuelCosts() {}
+
+  /**
+   * What checking and compiling a module costs.
+   *
+   * @param moduleBytes its size, 0 or more
+   */
+  public static long compiling(int moduleBytes) {
+    return (long) moduleBytes * COMPILE_BYTE;
+  }
 
   /**
    * Cost of the operator with this first byte; operators behind a prefix byte (0xFC and up) all

@@ -31,9 +31,19 @@ public record PriceTable(int version, long nanoDollarsPerRun, long nanoDollarsPe
    * @return nano-dollars (10^-9 dollars)
    */
   public long nanoDollars(long fuel) {
+    return nanoDollarsPerRun + nanoDollarsOfFuel(fuel);
+  }
+
+  /**
+   * Price of fuel alone, rounded up to a whole nano-dollar: what compiling a version costs.
+   *
+   * @param fuel units consumed, 0 to {@link StoreLimits#MAX_FUEL}
+   * @return nano-dollars (10^-9 dollars)
+   */
+  public long nanoDollarsOfFuel(long fuel) {
     StoreLimits.check("fuel", fuel, 0, StoreLimits.MAX_FUEL);
     long whole = Math.multiplyExact(fuel / MILLION, nanoDollarsPerMillionFuel);
     long part = fuel % MILLION * nanoDollarsPerMillionFuel;
-    return nanoDollarsPerRun + whole + (part + MILLION - 1) / MILLION;
+    return whole + (part + MILLION - 1) / MILLION;
   }
 }

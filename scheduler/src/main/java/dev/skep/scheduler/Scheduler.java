@@ -309,6 +309,7 @@ public final class Scheduler implements AutoCloseable {
     Outcome outcome = outcome(report.result());
     Receipt receipt =
         new Receipt(
+            Receipt.Kind.RUN,
             request.id(),
             request.tenant(),
             request.function(),
@@ -370,7 +371,8 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private static Outcome outcome(RunResult result) {
+  /** The word of a receipt for how a run ended. */
+  public static Outcome outcome(RunResult result) {
     return switch (result) {
       case RunResult.Values _, RunResult.Bytes _ -> Outcome.COMPLETED;
       case RunResult.Refused _ -> Outcome.REFUSED;

@@ -11,6 +11,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Names that come from outside are held to their grammar. */
 class IdentifierTest {
+  @Test
+  void compilingHasOneIdForEachTenantAndVersion() {
+    ModuleDigest version = ModuleDigest.of(new byte[] {1});
+    RunId id = RunId.ofCompiling(new TenantId("acme"), version);
+    assertThat(id).isEqualTo(RunId.ofCompiling(new TenantId("acme"), version));
+    assertThat(id).isNotEqualTo(RunId.ofCompiling(new TenantId("bcme"), version));
+    assertThat(id)
+        .isNotEqualTo(RunId.ofCompiling(new TenantId("acme"), ModuleDigest.of(new byte[] {2})));
+    assertThat(id.uuid().version()).isEqualTo(8);
+    assertThat(id.uuid().variant()).isEqualTo(2);
+    assertThat(id.toString()).startsWith("00000000-0000-8");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"a", "a1", "acme-eu", "x--y", "end"})
   void tenantNames(String name) {

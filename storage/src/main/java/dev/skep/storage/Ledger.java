@@ -15,8 +15,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All receipts, each exactly once, and their hourly sums. Thread-safe; every method blocks on the
- * database and throws {@link StorageException}.
+ * All receipts, each exactly once, and their hourly sums, runs and compiling apart. Thread-safe;
+ * every method blocks on the database and throws {@link StorageException}.
  *
  * <h2>Why it counts no receipt twice</h2>
  *
@@ -37,9 +37,11 @@ public final class Ledger implements ReceiptSink {
 
   private static final String COLUMNS =
       "tenant, run_id, function, digest, started_epoch_millis, fuel, cost_table_version,"
-          + " price_version, nano_dollars, memory_peak_bytes, duration_nanos, outcome";
+          + " price_version, nano_dollars, memory_peak_bytes, duration_nanos, outcome, kind";
 
-  private static final String SUMS = "runs, failed_runs, fuel, nano_dollars, duration_nanos";
+  private static final String SUMS =
+      "runs, failed_runs, fuel, nano_dollars, duration_nanos, compiles, compile_fuel,"
+          + " compile_nano_dollars";
 
   private static final String INSERT =
       """
@@ -47,15 +49,22 @@ public final class Ledger implements ReceiptSink {
         INSERT INTO receipts (%1$s)
         SELECT * FROM unnest(
           ?::text[], ?::uuid[], ?::text[], ?::bytea[], ?::bigint[], ?::bigint[], ?::integer[],
-          ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[]) AS sent (%1$s)
+          ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[])
+          AS sent (%1$s)
         ORDER BY tenant, run_id
         ON CONFLICT (tenant, run_id) DO NOTHING
         RETURNING *
       ), summed AS (
         INSERT INTO usage_hours AS u (tenant, function, hour_epoch_millis, %2$s)
         SELECT tenant, function, started_epoch_millis - started_epoch_millis %% 3600000 AS hour,
-               count(*), count(*) FILTER (WHERE outcome <> 'completed'),
-               sum(fuel), sum(nano_dollars), sum(duration_nanos)
+               count(*) FILTER (WHERE kind = 'run'),
+               count(*) FILTER (WHERE kind = 'run' AND outcome <> 'completed'),
+               coalesce(sum(fuel) FILTER (WHERE kind = 'run'), 0),
+               coalesce(sum(nano_dollars) FILTER (WHERE kind = 'run'), 0),
+               coalesce(sum(duration_nanos) FILTER (WHERE kind = 'run'), 0),
+               count(*) FILTER (WHERE kind = 'compile'),
+               coalesce(sum(fuel) FILTER (WHERE kind = 'compile'), 0),
+               coalesce(sum(nano_dollars) FILTER (WHERE kind = 'compile'), 0)
         FROM fresh
         GROUP BY tenant, function, hour
         ORDER BY tenant, function, hour
@@ -64,7 +73,10 @@ public final class Ledger implements ReceiptSink {
           failed_runs = u.failed_runs + excluded.failed_runs,
           fuel = u.fuel + excluded.fuel,
           nano_dollars = u.nano_dollars + excluded.nano_dollars,
-          duration_nanos = u.duration_nanos + excluded.duration_nanos
+          duration_nanos = u.duration_nanos + excluded.duration_nanos,
+          compiles = u.compiles + excluded.compiles,
+          compile_fuel = u.compile_fuel + excluded.compile_fuel,
+          compile_nano_dollars = u.compile_nano_dollars + excluded.compile_nano_dollars
       )
       SELECT count(*) FROM fresh
       """
@@ -107,6 +119,7 @@ public final class Ledger implements ReceiptSink {
       statement.setObject(++i, receipts.stream().mapToLong(Receipt::memoryPeakBytes).toArray());
       statement.setObject(++i, receipts.stream().mapToLong(Receipt::durationNanos).toArray());
       statement.setObject(++i, column(receipts, String[]::new, r -> r.outcome().word()));
+      statement.setObject(++i, column(receipts, String[]::new, r -> r.kind().word()));
       try (ResultSet rows = statement.executeQuery()) {
         rows.next();
         return rows.getInt(1);
@@ -121,7 +134,10 @@ public final class Ledger implements ReceiptSink {
     return receipts.stream().map(value).toArray(array);
   }
 
-  /** The receipt of a run, if the ledger has it; one that is still in a spool is not found. */
+  /**
+   * The receipt of a run or of compiling, if the ledger has it; one that is still in a spool is not
+   * found.
+   */
   public Optional<Receipt> receipt(TenantId tenant, RunId run) {
     return database.query(connection ->
         Query.first(
@@ -133,28 +149,34 @@ public final class Ledger implements ReceiptSink {
   }
 
   /**
-   * A page of a tenant's receipts, the newest run first.
+   * A page of a tenant's receipts of one kind, those of runs with the newest first, those of
+   * compiling in no order that means anything.
    *
+   * @param kind only of this one
    * @param function only of this one; null for all
    * @param before the last run of the page before; null for the first page
    * @param limit most receipts on the page, 1 to 1,000; fewer mean that it is the last
    */
   public List<Receipt> recent(
-      TenantId tenant, @Nullable FunctionName function, @Nullable RunId before, int limit) {
+      TenantId tenant,
+      Receipt.Kind kind,
+      @Nullable FunctionName function,
+      @Nullable RunId before,
+      int limit) {
     PageLimit.check(limit);
     // Run ids sort by time. The highest one stands for "no bound".
     UUID bound = before == null ? new UUID(-1, -1) : before.uuid();
     String ofFunction = function == null ? "" : " AND function = ?";
     @Nullable Object[] parameters =
         function == null
-            ? new Object[] {tenant.value(), bound, limit}
-            : new Object[] {tenant.value(), bound, function.value(), limit};
+            ? new Object[] {tenant.value(), bound, kind.word(), limit}
+            : new Object[] {tenant.value(), bound, kind.word(), function.value(), limit};
     return database.query(connection ->
         Query.list(
             connection,
             "SELECT "
                 + COLUMNS
-                + " FROM receipts WHERE tenant = ? AND run_id < ?"
+                + " FROM receipts WHERE tenant = ? AND run_id < ? AND kind = ?"
                 + ofFunction
                 + " ORDER BY run_id DESC LIMIT ?",
             Ledger::readReceipt,
@@ -162,9 +184,9 @@ public final class Ledger implements ReceiptSink {
   }
 
   /**
-   * What a tenant used, by hour and function, ordered so; hours without runs are left out. Whole
-   * hours: the one that {@code fromEpochMillis} is in counts, and so does the one that {@code
-   * toEpochMillis} is in unless it begins just then.
+   * What a tenant used, by hour and function, ordered so; hours in which there was nothing are left
+   * out. Whole hours: the one that {@code fromEpochMillis} is in counts, and so does the one that
+   * {@code toEpochMillis} is in unless it begins just then.
    *
    * @param fromEpochMillis milliseconds since 1970
    * @param toEpochMillis not before the former, and at most {@link #MAX_SPAN_MILLIS} after it
@@ -199,7 +221,10 @@ public final class Ledger implements ReceiptSink {
                     row.getLong("failed_runs"),
                     sum(row, "fuel"),
                     sum(row, "nano_dollars"),
-                    sum(row, "duration_nanos")),
+                    sum(row, "duration_nanos"),
+                    row.getLong("compiles"),
+                    sum(row, "compile_fuel"),
+                    sum(row, "compile_nano_dollars")),
             parameters));
   }
 
@@ -217,11 +242,13 @@ public final class Ledger implements ReceiptSink {
             """
             SELECT tenant, sum(runs)::bigint AS runs, sum(failed_runs)::bigint AS failed_runs,
                    sum(fuel) AS fuel, sum(nano_dollars) AS nano_dollars,
-                   sum(duration_nanos) AS duration_nanos
+                   sum(duration_nanos) AS duration_nanos, sum(compiles)::bigint AS compiles,
+                   sum(compile_fuel) AS compile_fuel,
+                   sum(compile_nano_dollars) AS compile_nano_dollars
             FROM usage_hours
             WHERE hour_epoch_millis >= ? AND hour_epoch_millis < ?
             GROUP BY tenant
-            ORDER BY nano_dollars DESC, fuel DESC, tenant
+            ORDER BY sum(nano_dollars) + sum(compile_nano_dollars) DESC, fuel DESC, tenant
             LIMIT ?
             """,
             row ->
@@ -231,7 +258,10 @@ public final class Ledger implements ReceiptSink {
                     row.getLong("failed_runs"),
                     sum(row, "fuel"),
                     sum(row, "nano_dollars"),
-                    sum(row, "duration_nanos")),
+                    sum(row, "duration_nanos"),
+                    row.getLong("compiles"),
+                    sum(row, "compile_fuel"),
+                    sum(row, "compile_nano_dollars")),
             hour(fromEpochMillis),
             toEpochMillis,
             limit));
@@ -262,6 +292,7 @@ public final class Ledger implements ReceiptSink {
 
   private static Receipt readReceipt(ResultSet row) throws SQLException {
     return new Receipt(
+        Receipt.Kind.of(row.getString("kind")),
         new RunId(row.getObject("run_id", UUID.class)),
         new TenantId(row.getString("tenant")),
         new FunctionName(row.getString("function")),

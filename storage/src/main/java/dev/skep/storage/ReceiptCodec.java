@@ -17,16 +17,18 @@ import org.jspecify.annotations.Nullable;
  *   0        4        8         9
  *   ┌────────┬────────┬─────────┬──────────────────────────────────────────────┐
  *   │ length │ CRC32C │ version │ fields                                       │
- *   │ int    │ int    │ 1       │                                              │
+ *   │ int    │ int    │ 1 or 2  │                                              │
  *   └────────┴────────┴─────────┴──────────────────────────────────────────────┘
  *                     ├──────────── length bytes, under the CRC ───────────────┤
  *
  *   fields of version 1:
  *     run id 16 | started, fuel, nano-dollars, peak, duration 8 each | cost table, prices 4 each
  *     | digest 32 | tenant, function, outcome: a length byte and that many of ASCII each
+ *   version 2 has one more text behind them: the kind
  * </pre>
  *
- * The outcome is its word and not its ordinal, so that reordering the enum misreads nothing.
+ * Outcome and kind are words and not ordinals, so that reordering an enum misreads nothing. A run
+ * is written as version 1, which is what every build before there were kinds reads and wrote.
  */
 final class ReceiptCodec {
   static final int HEADER_BYTES = 8;
@@ -34,15 +36,16 @@ final class ReceiptCodec {
   /** Version, fixed fields, and three texts of one character at least. */
   static final int MIN_BODY_BYTES = 1 + 16 + 5 * 8 + 2 * 4 + Digests.BYTES + 3 * 2;
 
-  /** Tenant and function at most 63 characters, outcome at most 32. */
-  static final int MAX_BODY_BYTES = MIN_BODY_BYTES + 62 + 62 + 31;
+  /** Tenant and function at most 63 characters, outcome at most 32, and a kind of at most 15. */
+  static final int MAX_BODY_BYTES = MIN_BODY_BYTES + 62 + 62 + 31 + 16;
 
   static final int MAX_RECORD_BYTES = HEADER_BYTES + MAX_BODY_BYTES;
 
   /** Largest instant that a run's id can hold, RFC 9562. */
   private static final long MAX_EPOCH_MILLIS = (1L << 48) - 1;
 
-  private static final byte VERSION = 1;
+  private static final byte RUN_VERSION = 1;
+  private static final byte KIND_VERSION = 2;
 
   private ReceiptCodec() {}
 
@@ -62,7 +65,8 @@ final class ReceiptCodec {
     check("priceVersion", receipt.priceVersion(), Integer.MAX_VALUE);
     int start = out.position();
     out.position(start + HEADER_BYTES);
-    out.put(VERSION);
+    boolean isRun = receipt.kind() == Receipt.Kind.RUN;
+    out.put(isRun ? RUN_VERSION : KIND_VERSION);
     out.putLong(receipt.run().uuid().getMostSignificantBits());
     out.putLong(receipt.run().uuid().getLeastSignificantBits());
     out.putLong(receipt.startedEpochMillis());
@@ -76,6 +80,9 @@ final class ReceiptCodec {
     putText(out, receipt.tenant().value());
     putText(out, receipt.function().value());
     putText(out, receipt.outcome().word());
+    if (!isRun) {
+      putText(out, receipt.kind().word());
+    }
     int length = out.position() - start - HEADER_BYTES;
     out.putInt(start, length);
     out.putInt(start + 4, crc(out, start + HEADER_BYTES, length));
@@ -106,7 +113,8 @@ final class ReceiptCodec {
    */
   static @Nullable Receipt decode(ByteBuffer in, int at) {
     ByteBuffer body = in.slice(at + HEADER_BYTES, in.getInt(at));
-    if (body.get() != VERSION) {
+    int version = body.get();
+    if (version != RUN_VERSION && version != KIND_VERSION) {
       return null;
     }
     RunId run = new RunId(new UUID(body.getLong(), body.getLong()));
@@ -120,10 +128,14 @@ final class ReceiptCodec {
     byte[] digest = new byte[Digests.BYTES];
     body.get(digest);
     try {
+      TenantId tenant = new TenantId(getText(body));
+      FunctionName function = new FunctionName(getText(body));
+      Receipt.Outcome outcome = Receipt.Outcome.of(getText(body));
       return new Receipt(
+          version == RUN_VERSION ? Receipt.Kind.RUN : Receipt.Kind.of(getText(body)),
           run,
-          new TenantId(getText(body)),
-          new FunctionName(getText(body)),
+          tenant,
+          function,
           Digests.fromBytes(digest),
           startedEpochMillis,
           fuel,
@@ -132,7 +144,7 @@ final class ReceiptCodec {
           nanoDollars,
           memoryPeakBytes,
           durationNanos,
-          Receipt.Outcome.of(getText(body)));
+          outcome);
     } catch (IllegalArgumentException | java.nio.BufferUnderflowException e) {
       return null;
     }

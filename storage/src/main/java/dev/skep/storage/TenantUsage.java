@@ -6,11 +6,22 @@ import dev.skep.scheduler.TenantId;
  * What one tenant used in a time.
  *
  * @param tenant who pays
- * @param runs that started in it, 1 or more
+ * @param runs that started in it, 0 or more
  * @param failedRuns those of them that ended otherwise than {@code completed}
- * @param fuel units consumed
+ * @param fuel units consumed by the runs
  * @param nanoDollars price of all these runs
  * @param durationNanos wall-clock time of the guests, summed
+ * @param compiles versions charged for compiling
+ * @param compileFuel units charged for that, not among {@code fuel}
+ * @param compileNanoDollars price of that, not within {@code nanoDollars}
  */
 public record TenantUsage(
-    TenantId tenant, long runs, long failedRuns, long fuel, long nanoDollars, long durationNanos) {}
+    TenantId tenant,
+    long runs,
+    long failedRuns,
+    long fuel,
+    long nanoDollars,
+    long durationNanos,
+    long compiles,
+    long compileFuel,
+    long compileNanoDollars) {}

@@ -7,11 +7,14 @@ import dev.skep.scheduler.FunctionName;
  *
  * @param function what ran
  * @param hourEpochMillis when the hour began, milliseconds since 1970
- * @param runs that started in the hour, 1 or more
+ * @param runs that started in the hour, 0 or more
  * @param failedRuns those of them that ended otherwise than {@code completed}
- * @param fuel units consumed
+ * @param fuel units consumed by the runs
  * @param nanoDollars price of all these runs
  * @param durationNanos wall-clock time of the guests, summed
+ * @param compiles versions charged for compiling
+ * @param compileFuel units charged for that, not among {@code fuel}
+ * @param compileNanoDollars price of that, not within {@code nanoDollars}
  */
 public record UsageRow(
     FunctionName function,
@@ -20,4 +23,7 @@ public record UsageRow(
     long failedRuns,
     long fuel,
     long nanoDollars,
-    long durationNanos) {}
+    long durationNanos,
+    long compiles,
+    long compileFuel,
+    long compileNanoDollars) {}

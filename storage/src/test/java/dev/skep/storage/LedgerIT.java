@@ -67,7 +67,8 @@ final class LedgerIT {
     assertThat(ledger.insertAll(receipts)).isZero();
     assertThat(ledger.usage(tenant, FIRST_HOUR, FIRST_HOUR + HOUR, null))
         .containsExactly(
-            new UsageRow(Receipts.HELLO, FIRST_HOUR, 100, 0, 100_000, 30_100, 200_000_000));
+            new UsageRow(
+                Receipts.HELLO, FIRST_HOUR, 100, 0, 100_000, 30_100, 200_000_000, 0, 0, 0));
   }
 
   @Test
@@ -90,9 +91,10 @@ final class LedgerIT {
             receipt(Receipts.HELLO, FIRST_HOUR + HOUR)));
     List<UsageRow> first =
         List.of(
-            new UsageRow(Receipts.HELLO, FIRST_HOUR, 3, 1, 3_000, 903, 6_000_000),
-            new UsageRow(OTHER, FIRST_HOUR, 1, 0, 1_000, 301, 2_000_000));
-    UsageRow second = new UsageRow(Receipts.HELLO, FIRST_HOUR + HOUR, 1, 0, 1_000, 301, 2_000_000);
+            new UsageRow(Receipts.HELLO, FIRST_HOUR, 3, 1, 3_000, 903, 6_000_000, 0, 0, 0),
+            new UsageRow(OTHER, FIRST_HOUR, 1, 0, 1_000, 301, 2_000_000, 0, 0, 0));
+    UsageRow second =
+        new UsageRow(Receipts.HELLO, FIRST_HOUR + HOUR, 1, 0, 1_000, 301, 2_000_000, 0, 0, 0);
     assertThat(ledger.usage(tenant, FIRST_HOUR, FIRST_HOUR + 2 * HOUR, null))
         .containsExactly(first.get(0), first.get(1), second);
     assertThat(ledger.usage(tenant, FIRST_HOUR + 1_000, FIRST_HOUR + HOUR, null))
@@ -156,7 +158,7 @@ final class LedgerIT {
     assertThat(pages(OTHER))
         .containsExactlyElementsOf(
             newestFirst.stream().filter(r -> r.function().equals(OTHER)).toList());
-    assertThatThrownBy(() -> ledger.recent(tenant, null, null, 0))
+    assertThatThrownBy(() -> ledger.recent(tenant, Receipt.Kind.RUN, null, null, 0))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -164,7 +166,7 @@ final class LedgerIT {
     List<Receipt> all = new ArrayList<>();
     RunId before = null;
     while (true) {
-      List<Receipt> page = ledger.recent(tenant, function, before, 4);
+      List<Receipt> page = ledger.recent(tenant, Receipt.Kind.RUN, function, before, 4);
       all.addAll(page);
       if (page.size() < 4) {
         return all;
@@ -192,7 +194,35 @@ final class LedgerIT {
         .extracting(TenantUsage::tenant)
         .containsExactlyElementsOf(tenants.subList(0, 3));
     assertThat(top.getFirst())
-        .isEqualTo(new TenantUsage(tenants.getFirst(), 5, 0, 5_000, 1_505, 10_000_000));
+        .isEqualTo(new TenantUsage(tenants.getFirst(), 5, 0, 5_000, 1_505, 10_000_000, 0, 0, 0));
+  }
+
+  @Test
+  void compilingIsOnTheBillOnceAndApartFromRuns() {
+    Receipt compiling = Receipts.ofCompiling(tenant, Receipts.HELLO, Receipts.NOW);
+    assertThat(ledger.insertAll(List.of(compiling))).isEqualTo(1);
+    assertThat(ledger.usage(tenant, FIRST_HOUR, FIRST_HOUR + HOUR, null))
+        .as("an hour of nothing but compiling")
+        .containsExactly(new UsageRow(Receipts.HELLO, FIRST_HOUR, 0, 0, 0, 0, 0, 1, 30_000, 7));
+
+    // Uploaded again, an hour later, to another function, through another node, beside a run.
+    Receipt again = Receipts.ofCompiling(tenant, OTHER, Receipts.NOW + HOUR);
+    Receipt run = receipt(Receipts.HELLO, Receipts.NOW);
+    assertThat(ledger.insertAll(List.of(again, compiling, run))).isEqualTo(1);
+    assertThat(ledger.usage(tenant, FIRST_HOUR, FIRST_HOUR + 2 * HOUR, null))
+        .containsExactly(
+            new UsageRow(Receipts.HELLO, FIRST_HOUR, 1, 0, 1_000, 301, 2_000_000, 1, 30_000, 7));
+    assertThat(ledger.receipt(tenant, compiling.run())).contains(compiling);
+    assertThat(ledger.recent(tenant, Receipt.Kind.RUN, null, null, 10)).containsExactly(run);
+    assertThat(ledger.recent(tenant, Receipt.Kind.COMPILE, Receipts.HELLO, null, 10))
+        .containsExactly(compiling);
+
+    // Another tenant pays for the same version itself.
+    TenantId other = TestDatabase.newTenantId();
+    Receipt others = Receipts.ofCompiling(other, Receipts.HELLO, Receipts.NOW + 900 * HOUR);
+    assertThat(ledger.insertAll(List.of(others))).isEqualTo(1);
+    assertThat(ledger.topTenants(FIRST_HOUR + 900 * HOUR, FIRST_HOUR + 901 * HOUR, 3))
+        .containsExactly(new TenantUsage(other, 0, 0, 0, 0, 0, 1, 30_000, 7));
   }
 
   @Test

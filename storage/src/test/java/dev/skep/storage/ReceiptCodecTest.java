@@ -9,7 +9,11 @@ import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.RunId;
 import dev.skep.scheduler.TenantId;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -28,9 +32,54 @@ final class ReceiptCodecTest {
   }
 
   @Test
+  void readsBackCompilingAsSuch() {
+    Receipt receipt = Receipts.ofCompiling(Receipts.ACME, Receipts.HELLO, Receipts.NOW);
+    ReceiptCodec.encode(receipt, buffer);
+    buffer.flip();
+    assertThat(ReceiptCodec.recordBytes(buffer, 0)).isEqualTo(buffer.limit());
+    assertThat(buffer.get(ReceiptCodec.HEADER_BYTES)).isEqualTo((byte) 2);
+    assertThat(ReceiptCodec.decode(buffer, 0)).isEqualTo(receipt);
+  }
+
+  /** A record as the builds wrote it that knew runs only. */
+  @Test
+  void readsAndWritesRunsAsTheyWereBeforeThereWereKinds() {
+    byte[] body =
+        HexFormat.of()
+            .parseHex(
+                "01" // version
+                    + "019e70b93d407abc8def0123456789ab" // run
+                    + "0000019e70b93d40" // started
+                    + "00000000000003e8" // fuel
+                    + "000000000000012d" // nano-dollars
+                    + "0000000000010000" // peak
+                    + "00000000001e8480" // duration
+                    + "00000001" // cost table
+                    + "00000001" // prices
+                    + "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9"
+                    + "0461636d65" // acme
+                    + "0568656c6c6f" // hello
+                    + "09636f6d706c65746564"); // completed
+    CRC32C crc = new CRC32C();
+    crc.update(body);
+    buffer.putInt(body.length).putInt((int) crc.getValue()).put(body).flip();
+    assertThat(ReceiptCodec.recordBytes(buffer, 0)).isEqualTo(8 + body.length);
+    Receipt receipt = Objects.requireNonNull(ReceiptCodec.decode(buffer, 0));
+    assertThat(receipt.kind()).isEqualTo(Receipt.Kind.RUN);
+    assertThat(receipt.run().uuid())
+        .isEqualTo(UUID.fromString("019e70b9-3d40-7abc-8def-0123456789ab"));
+    assertThat(receipt.outcome()).isEqualTo(Receipt.Outcome.COMPLETED);
+    byte[] old = Arrays.copyOf(buffer.array(), buffer.limit());
+    buffer.clear();
+    ReceiptCodec.encode(receipt, buffer);
+    assertThat(Arrays.copyOf(buffer.array(), buffer.position())).isEqualTo(old);
+  }
+
+  @Test
   void longestReceiptFitsTheLargestRecord() {
     Receipt receipt =
         new Receipt(
+            Receipt.Kind.COMPILE,
             new RunId(new UUID(-1, -1)),
             new TenantId("t".repeat(63)),
             new FunctionName("f".repeat(63)),

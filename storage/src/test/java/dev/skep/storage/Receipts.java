@@ -27,6 +27,7 @@ final class Receipts {
   static Receipt of(
       TenantId tenant, FunctionName function, long startedEpochMillis, Receipt.Outcome outcome) {
     return new Receipt(
+        Receipt.Kind.RUN,
         RunId.at(startedEpochMillis),
         tenant,
         function,
@@ -41,6 +42,24 @@ final class Receipts {
         outcome);
   }
 
+  /** For compiling {@link #DIGEST}. */
+  static Receipt ofCompiling(TenantId tenant, FunctionName function, long epochMillis) {
+    return new Receipt(
+        Receipt.Kind.COMPILE,
+        RunId.ofCompiling(tenant, DIGEST),
+        tenant,
+        function,
+        DIGEST,
+        epochMillis,
+        30_000,
+        1,
+        1,
+        7,
+        0,
+        0,
+        Receipt.Outcome.COMPLETED);
+  }
+
   /** {@code count} receipts, a millisecond apart. */
   static List<Receipt> list(int count) {
     return IntStream.range(0, count).mapToObj(i -> of(ACME, HELLO, NOW + i)).toList();
@@ -48,6 +67,7 @@ final class Receipts {
 
   static Receipt withFuel(Receipt r, long fuel) {
     return new Receipt(
+        r.kind(),
         r.run(),
         r.tenant(),
         r.function(),

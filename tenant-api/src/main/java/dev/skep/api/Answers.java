@@ -15,7 +15,10 @@ final class Answers {
 
   static void json(RoutingContext ctx, JsonObject json) {
     if (!ctx.response().closed()) {
-      ctx.response().putHeader("Content-Type", "application/json").end(json.toBuffer());
+      ctx.response()
+          .putHeader("Content-Type", "application/json")
+          .putHeader("X-Content-Type-Options", "nosniff")
+          .end(SafeJson.buffer(json));
     }
   }
 }

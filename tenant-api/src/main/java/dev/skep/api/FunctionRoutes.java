@@ -3,11 +3,10 @@ package dev.skep.api;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
 import dev.skep.engine.ModuleDescription.ExternKind;
-import dev.skep.engine.ModuleRefusedException;
-import dev.skep.limits.StoreLimits;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
+import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.TenantId;
 import dev.skep.scheduler.TreeDigest;
 import dev.skep.storage.FunctionRecord;
@@ -77,7 +76,9 @@ final class FunctionRoutes {
           if (owner.suspended() && !Access.isOperator(ctx)) {
             throw suspended(tenant);
           }
-          ModuleDescription description = check(bytes, Catalog.limitsOf(owner));
+          ModuleDescription description =
+              UploadCheck.check(
+                  services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
           PutVersionResult result =
               services
                   .functions()
@@ -93,11 +94,32 @@ final class FunctionRoutes {
         .onSuccess(json -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
+          ModuleDigest digest = ModuleDigest.of(bytes);
           // Compiling begins now, so that the first run need not wait for all of it.
-          var _ = services.modules().get(tenant, ModuleDigest.of(bytes), bytes);
-          Answers.json(ctx, json);
+          var _ = services.modules().get(tenant, digest, bytes);
+          charge(ctx, services.compiling().receipt(tenant, name, digest, bytes.length), json);
         })
         .onFailure(ctx::fail);
+  }
+
+  /** Answers when the receipt for compiling is durable, as runs are answered. */
+  private void charge(RoutingContext ctx, Receipt receipt, JsonObject json) {
+    Later.on(ctx.vertx(), services.compiling().charge(receipt))
+        .onSuccess(kept -> Answers.json(ctx, json.put("compile", compileCost(kept))))
+        .onFailure(failure ->
+            ctx.fail(
+                new ProblemException(
+                    Problem.Kind.UNAVAILABLE,
+                    "the module is stored, but the receipt for compiling it could not be kept;"
+                        + " upload it again, which charges it once")));
+  }
+
+  /** What compiling a version costs, once. */
+  static JsonObject compileCost(Receipt receipt) {
+    return new JsonObject()
+        .put("receipt", receipt.run().toString())
+        .put("fuel", receipt.fuel())
+        .put("nanoDollars", receipt.nanoDollars());
   }
 
   static ProblemException suspended(TenantId tenant) {
@@ -125,46 +147,6 @@ final class FunctionRoutes {
           Problem.Kind.DIGEST_MISMATCH,
           "Content-Digest says " + hex + ", the body is " + digest.hex() + "; send it again");
     }
-  }
-
-  private ModuleDescription check(byte[] bytes, StoreLimits limits) {
-    ModuleDescription description;
-    try {
-      description = services.engine().check(bytes);
-    } catch (ModuleRefusedException e) {
-      Problem.Kind kind =
-          switch (e.reason()) {
-            case NOT_WASM -> Problem.Kind.NOT_WASM;
-            case NOT_A_MODULE -> Problem.Kind.NOT_A_MODULE;
-            case MALFORMED -> Problem.Kind.MALFORMED_MODULE;
-            case INVALID -> Problem.Kind.INVALID_MODULE;
-            case UNSUPPORTED -> Problem.Kind.UNSUPPORTED_FEATURE;
-            case LIMIT -> Problem.Kind.MODULE_LIMIT;
-            case UNKNOWN_IMPORT -> Problem.Kind.UNKNOWN_IMPORT;
-          };
-      throw new ProblemException(kind, String.valueOf(e.getMessage()));
-    }
-    long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().mostMemoryBytes());
-    if (description.memoryMinBytes() > memoryLimit) {
-      throw new ProblemException(
-          Problem.Kind.MODULE_LIMIT,
-          "the module's memory starts at "
-              + description.memoryMinBytes()
-              + " bytes; "
-              + memoryLimit
-              + " are allowed: declare less or ask the operator for a higher memoryBytes");
-    }
-    long tableLimit = Math.min(limits.tableElements(), services.config().pool().tableElements());
-    if (description.tableMinElements() > tableLimit) {
-      throw new ProblemException(
-          Problem.Kind.MODULE_LIMIT,
-          "the module's tables start at "
-              + description.tableMinElements()
-              + " elements; "
-              + tableLimit
-              + " are allowed: declare less or ask the operator for a higher tableElements");
-    }
-    return description;
   }
 
   private JsonObject stored(
@@ -359,7 +341,8 @@ final class FunctionRoutes {
         .mergeIn(tree == null ? new JsonObject() : new JsonObject().put("tree", tree.toString()));
   }
 
-  private static JsonObject toJson(ModuleDescription description) {
+  /** What is in a module. */
+  static JsonObject toJson(ModuleDescription description) {
     JsonArray exports = new JsonArray();
     for (ModuleDescription.Export export : description.exports()) {
       JsonObject json =

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.Printable;
 import dev.skep.metrics.NodeMetrics;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.Route;
@@ -75,7 +76,8 @@ final class HttpApi {
         ctx ->
             Problem.of(
                     Problem.Kind.METHOD_NOT_ALLOWED,
-                    ctx.request().method() + " cannot be done here; /openapi.json lists what can")
+                    Printable.of(ctx.request().method().name())
+                        + " cannot be done here; /openapi.json lists what can")
                 .send(ctx.response()));
     return router;
   }

@@ -238,7 +238,8 @@ final class InvokeRoutes {
     return new Invocation.BytesCall(export, body(ctx));
   }
 
-  private static void checkBytesAbi(ModuleDescription module, String export, Signature signature) {
+  /** Refuses a module that cannot be called with bytes, and says what it lacks. */
+  static void checkBytesAbi(ModuleDescription module, String export, Signature signature) {
     String missing = null;
     if (!module.exportsMemory()) {
       missing = "exports no memory as \"memory\"";
@@ -271,7 +272,8 @@ final class InvokeRoutes {
 
   private static final int MOST_NAMES = 20;
 
-  private static String exports(ModuleDescription module) {
+  /** The functions that a module exports, for people; the first of them. */
+  static String exports(ModuleDescription module) {
     List<String> names = new ArrayList<>();
     for (Export export : module.exports()) {
       if (export.signature() != null) {

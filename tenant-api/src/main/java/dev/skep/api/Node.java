@@ -8,6 +8,7 @@ import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.OnDemandAllocator;
 import dev.skep.pool.PoolPlan;
 import dev.skep.pool.PoolingAllocator;
+import dev.skep.scheduler.CompileBilling;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.TreeCache;
@@ -30,6 +31,7 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -191,6 +193,7 @@ public final class Node implements AutoCloseable {
             config,
             engine,
             modules,
+            new CompileBilling(config.scheduler().prices(), receipts, InstantSource.system()),
             runs,
             tenants,
             tokens,

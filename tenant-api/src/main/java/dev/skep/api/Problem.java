@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.ModuleRefusedException;
 import dev.skep.scheduler.TreeGoneException;
 import dev.skep.storage.DatabaseUnavailableException;
 import io.vertx.core.http.HttpServerResponse;
@@ -104,7 +105,10 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
     if (response.headWritten() || response.ended() || response.closed()) {
       return;
     }
-    response.setStatusCode(kind.status).putHeader("Content-Type", MEDIA_TYPE);
+    response
+        .setStatusCode(kind.status)
+        .putHeader("Content-Type", MEDIA_TYPE)
+        .putHeader("X-Content-Type-Options", "nosniff");
     if (kind == Kind.UNAUTHENTICATED) {
       response.putHeader("WWW-Authenticate", "Bearer realm=\"skep\"");
     }
@@ -112,7 +116,7 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
         && !response.headers().contains("Retry-After")) {
       response.putHeader("Retry-After", "1");
     }
-    response.end(toJson().toBuffer());
+    response.end(SafeJson.buffer(toJson()));
   }
 
   /** The problem that a failure stands for, or null if it is a bug or an outage. */
@@ -120,6 +124,10 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof ProblemException carried) {
         return carried.problem();
+      }
+      if (t instanceof ModuleRefusedException refused) {
+        // What only compiling finds: it is the module's fault at every run as it is at an upload.
+        return UploadCheck.problem(refused);
       }
       if (t instanceof DatabaseUnavailableException) {
         return of(Kind.UNAVAILABLE, "the database cannot be reached; try again soon");

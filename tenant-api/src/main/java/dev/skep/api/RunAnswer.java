@@ -34,11 +34,12 @@ final class RunAnswer {
       case RunResult.Values values ->
           response
               .putHeader("Content-Type", "application/json")
+              .putHeader("X-Content-Type-Options", "nosniff")
               .end(
-                  new JsonObject()
-                      .put("results", WasmValues.toJson(values.results(), values.signature()))
-                      .put("run", toJson(receipt))
-                      .toBuffer());
+                  SafeJson.buffer(
+                      new JsonObject()
+                          .put("results", WasmValues.toJson(values.results(), values.signature()))
+                          .put("run", toJson(receipt))));
       case RunResult.Bytes bytes -> body(response, bytes.output(), "application/octet-stream");
       case RunResult.Exited exited when exited.exitCode() == 0 -> {
         if (cgiResponse) {

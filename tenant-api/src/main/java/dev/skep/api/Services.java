@@ -1,6 +1,7 @@
 package dev.skep.api;
 
 import dev.skep.engine.Engine;
+import dev.skep.scheduler.CompileBilling;
 import dev.skep.scheduler.ModuleCache;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.TreeCache;
@@ -16,6 +17,7 @@ import dev.skep.storage.TreeStore;
  * @param config of the node
  * @param engine checks uploads
  * @param modules compiles and keeps them
+ * @param compiling charges for that
  * @param scheduler runs them
  * @param tenants stored
  * @param tokens stored
@@ -31,6 +33,7 @@ record Services(
     NodeConfig config,
     Engine engine,
     ModuleCache modules,
+    CompileBilling compiling,
     Scheduler scheduler,
     TenantStore tenants,
     TokenStore tokens,

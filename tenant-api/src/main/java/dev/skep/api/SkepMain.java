@@ -1,26 +1,44 @@
 package dev.skep.api;
 
+import dev.skep.limits.StoreLimits;
+import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolPlan;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
-/** The command line: {@code skep serve}, {@code skep demo} and {@code skep pool plan}. */
+/**
+ * The command line: {@code skep serve}, {@code skep demo}, {@code skep check} and {@code skep pool
+ * plan}.
+ */
 @Command(
     name = "skep",
     mixinStandardHelpOptions = true,
     version = "skep " + Node.VERSION,
     description = "A multi-tenant WebAssembly service.",
-    subcommands = {SkepMain.Serve.class, SkepMain.Demo.class, SkepMain.Pool.class})
+    subcommands = {
+      SkepMain.Serve.class,
+      SkepMain.Demo.class,
+      SkepMain.Check.class,
+      SkepMain.Pool.class
+    })
 public final class SkepMain implements Runnable {
   private final Map<String, String> environment;
 
@@ -130,6 +148,102 @@ public final class SkepMain implements Runnable {
       System.out.flush();
       serveUntilStopped();
       return 0;
+    }
+  }
+
+  /** {@code skep check}. */
+  @Command(
+      name = "check",
+      mixinStandardHelpOptions = true,
+      description = {
+        "Says what the service would say to a module, without a service: limits, imports, exports,"
+            + " and what dry runs of its exports cost.",
+        "Exits with 0 if it would be accepted, 1 if refused, 2 if it was not asked right."
+      })
+  static final class Check implements Callable<Integer> {
+    @ParentCommand private @Nullable SkepMain skep;
+
+    @Spec private @Nullable CommandSpec spec;
+
+    @Parameters(paramLabel = "FILE.wasm", description = "The module.")
+    private @Nullable Path file;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Option(
+        names = "--call",
+        paramLabel = "EXPORT",
+        description = "Run this export only; _start for a command.")
+    private @Nullable String call;
+
+    @Option(
+        names = "--args",
+        paramLabel = "ARG",
+        arity = "1..*",
+        description = "Its arguments: numbers, or a command's arguments.")
+    private List<String> args = List.of();
+
+    @Option(
+        names = "--input",
+        paramLabel = "FILE",
+        description = "Call it with these bytes; or a command's standard input.")
+    private @Nullable Path input;
+
+    @Option(
+        names = "--fuel",
+        paramLabel = "N",
+        description = "Most fuel of a dry run; ${DEFAULT-VALUE} unless given.")
+    private long fuel = ModuleCheck.DEFAULT_FUEL;
+
+    @Override
+    public Integer call() throws Exception {
+      CommandLine line = Objects.requireNonNull(spec).commandLine();
+      Path module = Objects.requireNonNull(file);
+      if (fuel < 1 || fuel > StoreLimits.MAX_FUEL) {
+        throw new ParameterException(
+            line, "--fuel is " + fuel + "; it must be from 1 to " + StoreLimits.MAX_FUEL);
+      }
+      if (call == null && !args.isEmpty()) {
+        throw new ParameterException(line, "--args needs --call, which says whose they are");
+      }
+      ModuleCheck.Request request =
+          new ModuleCheck.Request(call, args, input == null ? null : read(line, input), fuel);
+      byte[] bytes = read(line, module);
+      PoolConfig pool = NodeConfig.of(Objects.requireNonNull(skep).environment).pool();
+      CheckReport report;
+      try {
+        report = onDeepStack(() -> ModuleCheck.of(pool, bytes, request));
+      } catch (ProblemException e) {
+        throw new ParameterException(line, e.problem().detail(), e);
+      }
+      String name = module.toString();
+      line.getOut()
+          .print(
+              json
+                  ? SafeJson.text(CheckPage.json(name, report).encodePrettily()) + "\n"
+                  : CheckPage.text(name, report));
+      line.getOut().flush();
+      return report instanceof CheckReport.Accepted ? 0 : 1;
+    }
+
+    private static byte[] read(CommandLine line, Path file) {
+      try {
+        return Files.readAllBytes(file);
+      } catch (IOException e) {
+        throw new ParameterException(line, file + " cannot be read: " + e, e);
+      }
+    }
+
+    private static CheckReport onDeepStack(Callable<CheckReport> work) throws Exception {
+      FutureTask<CheckReport> task = new FutureTask<>(work);
+      Thread thread = new Thread(null, task, "skep-check", ModuleCheck.STACK_BYTES);
+      thread.start();
+      try {
+        return task.get();
+      } catch (ExecutionException e) {
+        throw e.getCause() instanceof Exception cause ? cause : e;
+      }
     }
   }
 

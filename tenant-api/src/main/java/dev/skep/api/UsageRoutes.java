@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What runs used: receipts one by one, and usage by function and hour. */
+/** What runs and compiling used: receipts one by one, and usage by function and hour. */
 final class UsageRoutes {
   private static final Instant FIRST = Instant.EPOCH.minusMillis(1);
   private static final Instant LAST = Instant.parse("9999-12-31T00:00:00Z");
@@ -29,7 +29,10 @@ final class UsageRoutes {
 
   void register(Router router) {
     router.get("/v1/tenants/:tenant/usage").handler(this::usage);
-    router.get("/v1/tenants/:tenant/runs").handler(this::runs);
+    router.get("/v1/tenants/:tenant/runs").handler(ctx -> receipts(ctx, Receipt.Kind.RUN, "runs"));
+    router
+        .get("/v1/tenants/:tenant/compiles")
+        .handler(ctx -> receipts(ctx, Receipt.Kind.COMPILE, "compiles"));
     router.get("/v1/tenants/:tenant/runs/:run").handler(this::run);
   }
 
@@ -59,12 +62,18 @@ final class UsageRoutes {
     long failed = 0;
     long fuel = 0;
     long nanoDollars = 0;
+    long compiles = 0;
+    long compileFuel = 0;
+    long compileNanoDollars = 0;
     JsonArray array = new JsonArray();
     for (UsageRow row : rows) {
       runs += row.runs();
       failed += row.failedRuns();
       fuel += row.fuel();
       nanoDollars += row.nanoDollars();
+      compiles += row.compiles();
+      compileFuel += row.compileFuel();
+      compileNanoDollars += row.compileNanoDollars();
       array.add(
           new JsonObject()
               .put("function", row.function().value())
@@ -73,7 +82,10 @@ final class UsageRoutes {
               .put("failedRuns", row.failedRuns())
               .put("fuel", row.fuel())
               .put("nanoDollars", row.nanoDollars())
-              .put("durationNanos", row.durationNanos()));
+              .put("durationNanos", row.durationNanos())
+              .put("compiles", row.compiles())
+              .put("compileFuel", row.compileFuel())
+              .put("compileNanoDollars", row.compileNanoDollars()));
     }
     return new JsonObject()
         .put("tenant", tenant.value())
@@ -85,7 +97,10 @@ final class UsageRoutes {
                 .put("runs", runs)
                 .put("failedRuns", failed)
                 .put("fuel", fuel)
-                .put("nanoDollars", nanoDollars))
+                .put("nanoDollars", nanoDollars)
+                .put("compiles", compiles)
+                .put("compileFuel", compileFuel)
+                .put("compileNanoDollars", compileNanoDollars))
         .put("hours", array);
   }
 
@@ -114,7 +129,7 @@ final class UsageRoutes {
     }
   }
 
-  private void runs(RoutingContext ctx) {
+  private void receipts(RoutingContext ctx, Receipt.Kind kind, String member) {
     TenantId tenant = Access.tenant(ctx);
     int limit = Bodies.pageLimit(ctx);
     FunctionName function = function(ctx);
@@ -124,11 +139,11 @@ final class UsageRoutes {
         ctx,
         services
             .database()
-            .run(() -> services.ledger().recent(tenant, function, bound, limit))
+            .run(() -> services.ledger().recent(tenant, kind, function, bound, limit))
             .map(receipts -> {
               JsonArray array = new JsonArray();
               receipts.forEach(receipt -> array.add(toJson(receipt)));
-              JsonObject json = new JsonObject().put("runs", array);
+              JsonObject json = new JsonObject().put(member, array);
               if (receipts.size() == limit) {
                 json.put("next", receipts.get(limit - 1).run().toString());
               }
@@ -169,6 +184,7 @@ final class UsageRoutes {
   /** A whole receipt: all that the price follows from. */
   private static JsonObject toJson(Receipt receipt) {
     return RunAnswer.toJson(receipt)
+        .put("kind", receipt.kind().word())
         .put("function", receipt.function().value())
         .put("version", receipt.version().toString())
         .put("startedAt", Instant.ofEpochMilli(receipt.startedEpochMillis()).toString())

@@ -1,0 +1,64 @@
+package dev.skep.scheduler;
+
+import dev.skep.limits.FuelCosts;
+import dev.skep.limits.PriceTable;
+import java.time.InstantSource;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Charges tenants for compiling what they upload: once for each version, by the module's bytes,
+ * whichever node compiles it and how often. Thread-safe; never blocks.
+ *
+ * <p>Every upload of a version appends the same receipt again, told by its id, and the ledger keeps
+ * the first: so a receipt that an earlier upload has lost is made good by the next one.
+ */
+public final class CompileBilling {
+  private final PriceTable prices;
+  private final ReceiptLog receipts;
+  private final InstantSource clock;
+
+  public CompileBilling(PriceTable prices, ReceiptLog receipts, InstantSource clock) {
+    this.prices = prices;
+    this.receipts = receipts;
+    this.clock = clock;
+  }
+
+  /** What compiling a module of so many bytes costs, for the answer to its upload. */
+  public Receipt receipt(
+      TenantId tenant, FunctionName function, ModuleDigest version, int moduleBytes) {
+    long fuel = FuelCosts.compiling(moduleBytes);
+    return new Receipt(
+        Receipt.Kind.COMPILE,
+        RunId.ofCompiling(tenant, version),
+        tenant,
+        function,
+        version,
+        clock.millis(),
+        fuel,
+        FuelCosts.VERSION,
+        prices.version(),
+        prices.nanoDollarsOfFuel(fuel),
+        0,
+        0,
+        Receipt.Outcome.COMPLETED);
+  }
+
+  /** Appends the receipt; completes when it is durable, or with why it could not be kept. */
+  public CompletableFuture<Receipt> charge(Receipt receipt) {
+    CompletableFuture<Receipt> kept = new CompletableFuture<>();
+    try {
+      receipts.append(
+          receipt,
+          failure -> {
+            if (failure == null) {
+              kept.complete(receipt);
+            } else {
+              kept.completeExceptionally(failure);
+            }
+          });
+    } catch (RuntimeException e) {
+      kept.completeExceptionally(e);
+    }
+    return kept;
+  }
+}
