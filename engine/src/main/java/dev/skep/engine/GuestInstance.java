@@ -5,6 +5,7 @@ import com.dylibso.chicory.wasm.types.Value;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitExceededException;
+import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
@@ -87,7 +88,13 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    * @return what it did and used; never throws for anything the guest does
    */
   public RunReport run(Invocation invocation, StoreLimits limits) {
+    return run(invocation, limits, SliceListener.NONE);
+  }
+
+  /** The same, with a listener that may put the run aside at the end of a slice. */
+  public RunReport run(Invocation invocation, StoreLimits limits, SliceListener slices) {
     long startNanos = System.nanoTime();
+    memory.onSlice(slices);
     memory.begin(limits, startNanos);
     WasiContext wasi = WasiContext.of(invocation, config);
     RunResult result;
@@ -104,7 +111,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       }
       memory.attach(null);
     }
-    long durationNanos = System.nanoTime() - startNanos;
+    long durationNanos = System.nanoTime() - startNanos - memory.asideNanos();
     RunReport report =
         new RunReport(
             result, memory.fuelConsumed(), lease.memoryPeakBytes(), durationNanos, wasi.stderr());
@@ -117,8 +124,9 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    *
    * @return no values, if it ended well
    */
-  RunReport initialize(Export initializer, StoreLimits limits) {
+  RunReport initialize(Export initializer, StoreLimits limits, SliceListener slices) {
     long startNanos = System.nanoTime();
+    memory.onSlice(slices);
     memory.begin(limits, startNanos);
     RunResult result;
     try {
@@ -135,7 +143,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
             result,
             memory.fuelConsumed(),
             lease.memoryPeakBytes(),
-            System.nanoTime() - startNanos,
+            System.nanoTime() - startNanos - memory.asideNanos(),
             new byte[0]);
     memory.end();
     return report;
