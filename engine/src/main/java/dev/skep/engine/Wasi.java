@@ -244,6 +244,9 @@ final class Wasi {
     if (address + length > memory.sizeBytes()) {
       return FAULT;
     }
+    // A call takes microseconds and costs hardly any fuel: by fuel alone, a loop of single bytes
+    // would be looked at every 40 ms.
+    memory.look();
     byte[] chunk = new byte[(int) Math.min(length, CHUNK_BYTES)];
     for (long done = 0; done < length; done += chunk.length) {
       int count = (int) Math.min(chunk.length, length - done);
