@@ -847,7 +847,7 @@ function show(next) {
     ["failed", count(receipts.failed), rising((p) => p.receipts.failed), receipts.failed > 0],
   ]);
   showCounts("engine", [
-    ["workers", count(scheduler.workers), count(scheduler.running) + " running"],
+    ["workers", count(scheduler.workers), count(scheduler.running - scheduler.aside) + " running, " + count(scheduler.aside) + " aside"],
     ["queue", count(scheduler.queued), "of " + count(scheduler.queueCapacity), scheduler.queued > scheduler.queueCapacity / 2],
     ["wait p50", nanos(scheduler.waitP50Nanos), ""],
     ["modules held", count(engine.modulesCached), ""],

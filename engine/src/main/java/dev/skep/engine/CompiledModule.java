@@ -9,6 +9,8 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.MutabilityType;
 import dev.skep.engine.ModuleDescription.Export;
+import dev.skep.limits.LimitExceededException;
+import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.ModuleImages;
 import dev.skep.pool.SlotLease;
@@ -19,6 +21,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +54,12 @@ public final class CompiledModule {
 
   /** Hears of every operator, in the interpreter only. */
   private final @Nullable ExecutionListener listener;
+
+  /** How long who waits for another's initialiser keeps its worker, in milliseconds. */
+  private static final long INITIALIZER_WAIT_MILLIS = 1;
+
+  /** Held while the initialiser runs. */
+  private final ReentrantLock initializing = new ReentrantLock();
 
   /** Why there is no snapshot, if the initialiser has failed. */
   private volatile @Nullable RunResult snapshotRefused;
@@ -156,10 +166,26 @@ public final class CompiledModule {
    * that one runs its initialiser, while others of the module wait.
    */
   public Instantiation instantiate(SlotLease lease, StoreLimits limits) {
+    return instantiate(lease, limits, SliceListener.NONE);
+  }
+
+  /** The same, with a listener that may put the run aside while the initialiser runs. */
+  public Instantiation instantiate(SlotLease lease, StoreLimits limits, SliceListener slices) {
     if (initializer == null || images.isSnapshot()) {
       return build(lease, limits);
     }
-    synchronized (images) {
+    boolean mine = false;
+    try {
+      awaitInitializer(slices);
+      mine = true;
+    } catch (LimitExceededException e) {
+      return new Instantiation.Failed(Traps.result(this, e), 0);
+    } finally {
+      if (!mine) {
+        lease.close();
+      }
+    }
+    try {
       if (images.isSnapshot()) {
         return build(lease, limits);
       }
@@ -170,16 +196,46 @@ public final class CompiledModule {
       }
       return switch (build(lease, limits)) {
         case Instantiation.Failed failed -> failed;
-        case GuestInstance instance -> snapshot(instance, lease, limits, initializer);
+        case GuestInstance instance -> snapshot(instance, lease, limits, slices, initializer);
       };
+    } finally {
+      initializing.unlock();
+    }
+  }
+
+  /**
+   * Waits until nobody else runs the initialiser. Whoever does may have been put aside, and can
+   * need the very worker of the one that waits: so that one offers it at every look.
+   */
+  private void awaitInitializer(SliceListener slices) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          if (initializing.tryLock(INITIALIZER_WAIT_MILLIS, TimeUnit.MILLISECONDS)) {
+            return;
+          }
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+        var _ = slices.sliceEnded(0, System.nanoTime());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
   private Instantiation snapshot(
-      GuestInstance instance, SlotLease lease, StoreLimits limits, Export first) {
+      GuestInstance instance,
+      SlotLease lease,
+      StoreLimits limits,
+      SliceListener slices,
+      Export first) {
     boolean taken = false;
     try {
-      RunReport report = instance.initialize(first, limits);
+      RunReport report = instance.initialize(first, limits, slices);
       RunResult result = report.result();
       if (result instanceof RunResult.Values) {
         // Before the images: whoever sees those must see these.

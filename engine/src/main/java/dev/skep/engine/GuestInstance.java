@@ -5,6 +5,7 @@ import com.dylibso.chicory.wasm.types.Value;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitExceededException;
+import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
@@ -100,7 +101,14 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    * @return what it did and used; never throws for anything the guest does
    */
   public RunReport run(Invocation invocation, WasiWorld world, StoreLimits limits) {
+    return run(invocation, world, limits, SliceListener.NONE);
+  }
+
+  /** The same, with a listener that may put the run aside at the end of a slice. */
+  public RunReport run(
+      Invocation invocation, WasiWorld world, StoreLimits limits, SliceListener slices) {
     long startNanos = System.nanoTime();
+    memory.onSlice(slices);
     memory.begin(limits, startNanos);
     WasiContext wasi = WasiContext.of(invocation, world, scratch, config, limits, startNanos);
     RunResult result;
@@ -121,7 +129,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       }
       memory.attach(null);
     }
-    long durationNanos = System.nanoTime() - startNanos;
+    long durationNanos = System.nanoTime() - startNanos - memory.asideNanos();
     RunReport report =
         new RunReport(
             result,
@@ -139,8 +147,9 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    *
    * @return no values, if it ended well
    */
-  RunReport initialize(Export initializer, StoreLimits limits) {
+  RunReport initialize(Export initializer, StoreLimits limits, SliceListener slices) {
     long startNanos = System.nanoTime();
+    memory.onSlice(slices);
     memory.begin(limits, startNanos);
     RunResult result;
     try {
@@ -158,7 +167,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
             result,
             memory.fuelConsumed(),
             lease.memoryPeakBytes(),
-            System.nanoTime() - startNanos,
+            System.nanoTime() - startNanos - memory.asideNanos(),
             new byte[0]);
     memory.end();
     return report;

@@ -213,6 +213,9 @@ final class Wasi {
     long address = unsigned(args[0]);
     long length = unsigned(args[1]);
     WasiVectors.checkRange(memory, address, length);
+    // A call takes microseconds and costs hardly any fuel: by fuel alone, a loop of single bytes
+    // would be looked at every 40 ms.
+    memory.look();
     byte[] chunk = new byte[(int) Math.min(length, WasiVectors.CHUNK_BYTES)];
     for (long done = 0; done < length; done += chunk.length) {
       int count = (int) Math.min(chunk.length, length - done);

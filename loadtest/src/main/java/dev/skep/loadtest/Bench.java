@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      StoppingBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {

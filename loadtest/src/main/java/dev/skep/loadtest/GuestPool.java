@@ -78,10 +78,14 @@ final class GuestPool implements AutoCloseable {
 
   /** A new instance in a slot of its own, which closing it gives back. */
   GuestInstance instance(CompiledModule module) {
+    return instance(module, PLENTY);
+  }
+
+  GuestInstance instance(CompiledModule module, StoreLimits limits) {
     return switch (take(module)) {
       case TakeRefused refused -> throw new IllegalStateException(refused.message());
       case SlotLease lease ->
-          switch (module.instantiate(lease, PLENTY)) {
+          switch (module.instantiate(lease, limits)) {
             case GuestInstance instance -> instance;
             case Instantiation.Failed failed -> throw new IllegalStateException(failed.toString());
           };

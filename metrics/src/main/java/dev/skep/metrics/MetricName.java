@@ -84,7 +84,19 @@ public enum MetricName {
   SCHEDULER_QUEUED("skep_scheduler_queued", Kind.GAUGE, "Runs that wait, over all tenants"),
   SCHEDULER_QUEUE_CAPACITY("skep_scheduler_queue_capacity", Kind.GAUGE, "Most runs that may wait"),
   SCHEDULER_RUNNING("skep_scheduler_running", Kind.GAUGE, "Runs under way"),
-  SCHEDULER_WORKERS("skep_scheduler_workers", Kind.GAUGE, "Threads that run guests"),
+  SCHEDULER_ASIDE(
+      "skep_scheduler_aside",
+      Kind.GAUGE,
+      "Of those, runs that have given up their worker and wait for their next turn"),
+  SCHEDULER_YIELDS(
+      "skep_scheduler_yields_total",
+      Kind.COUNTER,
+      "Times that a run gave up its worker at the end of its turn"),
+  SCHEDULER_YIELDS_REFUSED(
+      "skep_scheduler_yields_refused_total",
+      Kind.COUNTER,
+      "Times that a run kept its worker because as many were aside as may"),
+  SCHEDULER_WORKERS("skep_scheduler_workers", Kind.GAUGE, "Most guests that execute at once"),
   SCHEDULER_REFUSED(
       "skep_scheduler_refused_total",
       Kind.COUNTER,
@@ -117,6 +129,11 @@ public enum MetricName {
   ENGINE_COMPILES("skep_engine_compiles_total", Kind.COUNTER, "Modules compiled"),
   ENGINE_COMPILE_SECONDS("skep_engine_compile_seconds_total", Kind.COUNTER, "Time compiling took"),
   ENGINE_COMPILE_QUEUED("skep_engine_compile_queued", Kind.GAUGE, "Compiles that wait"),
+  ENGINE_COMPILES_REFUSED(
+      "skep_engine_compiles_refused_total",
+      Kind.COUNTER,
+      "Compiles refused because as many wait as may, by whose queue was full: tenant or node",
+      "queue"),
   ENGINE_REFUSED_MODULES(
       "skep_engine_refused_modules_total",
       Kind.COUNTER,
@@ -139,7 +156,7 @@ public enum MetricName {
   RUN_DURATION(
       "skep_run_duration_seconds",
       Buckets.RUN_SECONDS,
-      "Wall-clock time of the guest, the queue not counted"),
+      "Wall-clock time of the guest, the queue and time aside not counted"),
   RUN_MEMORY_PEAK(
       "skep_run_memory_peak_bytes",
       Buckets.MEMORY_BYTES,

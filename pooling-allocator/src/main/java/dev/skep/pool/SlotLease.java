@@ -529,6 +529,16 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     return place.tableBase();
   }
 
+  /**
+   * Looks whether the run is to stop, in the middle of an operation that has been paid for. The
+   * store's meter is its first memory.
+   */
+  void look() {
+    if (!memories.isEmpty()) {
+      memories.getFirst().look();
+    }
+  }
+
   void drop(int segment) {
     dropped.set(segment);
   }

@@ -26,6 +26,9 @@ public final class SlotTable extends TableInstance {
 
   private static final long UNSIGNED = 0xFFFF_FFFFL;
 
+  /** Elements written between two looks at the clock: 2 ms in code that the JVM interprets. */
+  private static final int PIECE = 1 << 16;
+
   private final SlotLease lease;
   private final int index;
   private final ValType elementType;
@@ -138,9 +141,7 @@ public final class SlotTable extends TableInstance {
     long base = written();
     size = (int) grown;
     highWater = Math.max(highWater, size);
-    for (int i = before; i < size; i++) {
-      put(base, i, value);
-    }
+    putAll(base, before, size, value);
     return before;
   }
 
@@ -187,10 +188,20 @@ public final class SlotTable extends TableInstance {
     long n = length & UNSIGNED;
     long start = checked(from, n);
     if (n > 0) {
-      long base = written();
-      for (long i = start; i < start + n; i++) {
-        put(base, (int) i, value);
+      putAll(written(), (int) start, (int) (start + n), value);
+    }
+  }
+
+  private void putAll(long base, int from, int to, int value) {
+    for (int next = from; next < to; ) {
+      if (next > from) {
+        lease.look();
       }
+      int end = (int) Math.min(to, next + (long) PIECE);
+      for (int i = next; i < end; i++) {
+        put(base, i, value);
+      }
+      next = end;
     }
   }
 

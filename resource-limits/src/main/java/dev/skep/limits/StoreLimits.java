@@ -12,7 +12,8 @@ package dev.skep.limits;
  * @param callDepth most nested calls, 1 to {@link #MAX_CALL_DEPTH}; a call counts one, and one more
  *     for every 16 words of locals and operands, because that is what it takes of the host's stack
  * @param deadlineNanos most wall-clock nanoseconds from when the guest starts to run, 1 to {@link
- *     #MAX_DEADLINE_NANOS}; time in a queue does not count
+ *     #MAX_DEADLINE_NANOS}; time in a queue does not count, nor does time for which a long run is
+ *     put aside so that others have their turn
  */
 public record StoreLimits(
     long fuel,

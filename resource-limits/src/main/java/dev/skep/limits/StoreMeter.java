@@ -39,8 +39,15 @@ public class StoreMeter {
   private int depthLeft;
   private int depthLimit;
   private long startNanos;
-  private long deadlineNanos;
+
+  /** Nothing is under a deadline before the first run. */
+  private long deadlineNanos = Long.MAX_VALUE;
+
+  /** How long the run has been put aside; that is no time of its own. */
+  private long asideNanos;
+
   private long run;
+  private SliceListener slices = SliceListener.NONE;
 
   /** The latest run that was asked to stop. */
   private volatile long cancelledRun = -1;
@@ -57,7 +64,13 @@ public class StoreMeter {
     depthLeft = depthLimit;
     startNanos = nowNanos;
     deadlineNanos = limits.deadlineNanos();
+    asideNanos = 0;
     run++;
+  }
+
+  /** Tells {@code listener} of the slices of the runs that begin from now on. */
+  public final void onSlice(SliceListener listener) {
+    slices = listener;
   }
 
   /** Forbids everything: after this a charge of one unit or more fails. */
@@ -66,6 +79,7 @@ public class StoreMeter {
     reserve = 0;
     slice = 0;
     depthLeft = 0;
+    deadlineNanos = Long.MAX_VALUE;
   }
 
   /**
@@ -130,16 +144,7 @@ public class StoreMeter {
   }
 
   private void nextSlice(long cost) {
-    if (cancelledRun == run) {
-      throw new LimitExceededException(
-          LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
-    }
-    if (System.nanoTime() - startNanos >= deadlineNanos) {
-      throw new LimitExceededException(
-          LimitKind.DEADLINE,
-          deadlineNanos,
-          "the run was stopped at its deadline of " + deadlineNanos / 1_000_000 + " ms");
-    }
+    look();
     long missing = cost - slice;
     if (missing > reserve) {
       throw outOfFuel(missing - reserve);
@@ -147,6 +152,35 @@ public class StoreMeter {
     long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
     reserve -= granted;
     slice = (int) (slice + granted - cost);
+  }
+
+  /**
+   * Looks at cancellation and at the clock, as the end of a slice does, and lets the listener put
+   * the run aside. For work that takes long and is paid for at once, between its parts.
+   *
+   * @throws LimitExceededException if the run is to stop
+   */
+  public final void look() {
+    long nowNanos = System.nanoTime();
+    mayGoOn(nowNanos);
+    long aside = slices.sliceEnded(depthLimit - depthLeft, nowNanos);
+    if (aside > 0) {
+      asideNanos += aside;
+      mayGoOn(nowNanos + aside);
+    }
+  }
+
+  private void mayGoOn(long nowNanos) {
+    if (cancelledRun == run) {
+      throw new LimitExceededException(
+          LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
+    }
+    if (nowNanos - startNanos - asideNanos >= deadlineNanos) {
+      throw new LimitExceededException(
+          LimitKind.DEADLINE,
+          deadlineNanos,
+          "the run was stopped at its deadline of " + deadlineNanos / 1_000_000 + " ms");
+    }
   }
 
   /**
@@ -189,6 +223,11 @@ public class StoreMeter {
   public final void cancel(long number) {
     // The greater: a late cancel of a run that has ended must not undo that of the one under way.
     CANCELLED_RUN.accumulateAndGet(this, number, Math::max);
+  }
+
+  /** Nanoseconds since {@link #begin} for which the run has been put aside. */
+  public final long asideNanos() {
+    return asideNanos;
   }
 
   /**

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
@@ -198,5 +200,67 @@ class StoreMeterTest {
     meter.charge(0);
     assertThatThrownBy(() -> meter.charge(1)).isInstanceOf(LimitExceededException.class);
     assertThatThrownBy(() -> meter.enter(1)).isInstanceOf(LimitExceededException.class);
+  }
+
+  @Test
+  void aListenerHearsOfEverySliceAndOfTheDepth() {
+    List<Integer> depths = new ArrayList<>();
+    meter.onSlice((depth, _) -> {
+      depths.add(depth);
+      return 0;
+    });
+    begin(LIMITS);
+    meter.charge(1);
+    meter.enter(3);
+    meter.charge(StoreMeter.SLICE_FUEL);
+    meter.charge(1);
+    meter.look();
+    assertThat(depths).containsExactly(0, 3, 3);
+    assertThat(meter.fuelConsumed()).isEqualTo(StoreMeter.SLICE_FUEL + 2);
+  }
+
+  @Test
+  void timeAsideDoesNotCountTowardsTheDeadline() {
+    long hour = 3_600_000_000_000L;
+    meter.onSlice((_, _) -> hour);
+    meter.begin(LIMITS.withDeadlineNanos(hour), System.nanoTime());
+    for (int i = 1; i <= 3; i++) {
+      meter.look();
+      assertThat(meter.asideNanos()).isEqualTo(i * hour);
+    }
+    meter.begin(LIMITS, System.nanoTime());
+    assertThat(meter.asideNanos()).isZero();
+  }
+
+  @Test
+  void aRunThatWasCancelledWhileAsideStops() {
+    long number = meter.upcomingRun();
+    meter.onSlice((_, _) -> {
+      meter.cancel(number);
+      return 1;
+    });
+    begin(LIMITS);
+    assertThat(refused(1).kind()).isEqualTo(LimitKind.CANCELLED);
+    assertThat(meter.fuelConsumed()).isZero();
+  }
+
+  @Test
+  void aListenerCanEndTheRunAndNothingIsPaidForWhatDidNotRun() {
+    meter.onSlice((_, _) -> {
+      throw new LimitExceededException(LimitKind.CANCELLED, 0, "enough");
+    });
+    begin(LIMITS);
+    assertThat(refused(5)).hasMessage("enough");
+    assertThat(meter.fuelConsumed()).isZero();
+  }
+
+  @Test
+  void aLookStopsAtTheDeadlineAndIsOfNoEffectOutsideRuns() {
+    meter.look();
+    meter.begin(LIMITS.withDeadlineNanos(1), System.nanoTime() - 10);
+    assertThat(catchThrowableOfType(LimitExceededException.class, meter::look).kind())
+        .isEqualTo(LimitKind.DEADLINE);
+    meter.end();
+    meter.look();
   }
 }

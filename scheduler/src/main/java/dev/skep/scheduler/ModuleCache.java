@@ -6,14 +6,14 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.ModuleRefusedException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +21,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Compiled modules by digest, compiled once and beside the threads that serve. Code is the same for
  * all tenants that hold the same bytes; what it runs on is not. Thread-safe; asking never blocks.
+ *
+ * <p>What waits to be compiled is taken by tenants in turn ({@link CompileQueue}). A module that
+ * two tenants ask for waits in both their queues, and is compiled when the first of them has its
+ * turn.
  */
 public final class ModuleCache implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ModuleCache.class);
@@ -28,12 +32,33 @@ public final class ModuleCache implements AutoCloseable {
   /** Parsing nests as modules do; deep modules need more than the JVM's default. */
   private static final long COMPILER_STACK_BYTES = 64L << 20;
 
+  private static final Duration CLOSE_PATIENCE = Duration.ofMinutes(1);
+
   private final Engine engine;
   private final ModuleSource source;
   private final Cache<ModuleDigest, CompiledModule> ready;
-  private final ConcurrentHashMap<ModuleDigest, CompletableFuture<CompiledModule>> pending =
-      new ConcurrentHashMap<>();
-  private final ThreadPoolExecutor compilers;
+  private final ConcurrentHashMap<ModuleDigest, Pending> pending = new ConcurrentHashMap<>();
+  private final CompileQueue<Asked> queue;
+  private final LongAdder refusedOfTenant = new LongAdder();
+  private final LongAdder refusedInAll = new LongAdder();
+  private final Thread compiler;
+
+  /** A module that is not compiled yet, and those that have asked for it. */
+  private static final class Pending {
+    final CompletableFuture<CompiledModule> result;
+    final AtomicBoolean begun = new AtomicBoolean();
+
+    /** Those in whose queue it is; guarded by its place in the map. */
+    final Set<TenantId> askers = new HashSet<>();
+
+    Pending(CompletableFuture<CompiledModule> result) {
+      this.result = result;
+    }
+  }
+
+  /** One tenant's wish for a module, with the bytes if it has brought them. */
+  private record Asked(
+      Pending pending, TenantId tenant, ModuleDigest digest, byte @Nullable [] bytes) {}
 
   public ModuleCache(Engine engine, ModuleSource source, SchedulerConfig config) {
     this.engine = engine;
@@ -45,20 +70,18 @@ public final class ModuleCache implements AutoCloseable {
                 (int) Math.min(Integer.MAX_VALUE, module.codeBytes()))
             .recordStats()
             .build();
-    // One thread: compiling must leave the workers their cores.
-    this.compilers =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(config.compileQueueCapacity()),
-            task -> {
-              Thread thread = new Thread(null, task, "skep-compiler", COMPILER_STACK_BYTES);
-              thread.setDaemon(true);
-              thread.setPriority(Thread.MIN_PRIORITY);
-              return thread;
-            });
+    this.queue =
+        new CompileQueue<>(
+            config.compileQueueCapacity(),
+            config.compilesPerTenant(),
+            asked -> !asked.pending.begun.get());
+    // One thread, and behind all others: a compile takes up to seconds of a core that workers would
+    // otherwise have, and nobody's run waits for it but those of the module itself. Modules come
+    // rarely and stay, so a second thread would shorten few waits and lengthen many runs.
+    this.compiler = new Thread(null, this::compileAll, "skep-compiler", COMPILER_STACK_BYTES);
+    compiler.setDaemon(true);
+    compiler.setPriority(Thread.MIN_PRIORITY);
+    compiler.start();
   }
 
   /** The module if it is compiled, else null. */
@@ -80,25 +103,61 @@ public final class ModuleCache implements AutoCloseable {
     if (module != null) {
       return CompletableFuture.completedFuture(module);
     }
-    CompletableFuture<CompiledModule> mine = new CompletableFuture<>();
-    CompletableFuture<CompiledModule> theirs = pending.putIfAbsent(digest, mine);
-    if (theirs != null) {
-      return theirs;
+    CompletableFuture<CompiledModule> result = new CompletableFuture<>();
+    Pending asked =
+        pending.compute(digest, (_, known) -> ask(known, result, tenant, digest, bytes));
+    return asked != null ? asked.result : result;
+  }
+
+  /** What is pending after a tenant has asked, one asker of a module at a time. */
+  private @Nullable Pending ask(
+      @Nullable Pending known,
+      CompletableFuture<CompiledModule> result,
+      TenantId tenant,
+      ModuleDigest digest,
+      byte @Nullable [] bytes) {
+    if (known != null && (known.begun.get() || known.askers.contains(tenant))) {
+      return known;
     }
-    try {
-      compilers.execute(() -> compile(tenant, digest, bytes, mine));
-    } catch (RejectedExecutionException e) {
-      pending.remove(digest, mine);
-      mine.completeExceptionally(new CompileRefusedException(e));
+    Pending asked = known != null ? known : new Pending(result);
+    CompileQueue.Offer offer = queue.offer(tenant, new Asked(asked, tenant, digest, bytes));
+    if (offer == CompileQueue.Offer.QUEUED) {
+      asked.askers.add(tenant);
+      return asked;
     }
-    return mine;
+    if (known != null) {
+      // It waits in another tenant's queue, and comes when that one has its turn.
+      return known;
+    }
+    switch (offer) {
+      case TENANT_FULL -> refusedOfTenant.increment();
+      case FULL -> refusedInAll.increment();
+      case QUEUED, CLOSED -> {}
+    }
+    result.completeExceptionally(
+        new CompileRefusedException(new CancellationException("compile queue: " + offer)));
+    return null;
+  }
+
+  private void compileAll() {
+    while (true) {
+      try {
+        Asked asked = queue.take();
+        if (asked == null) {
+          return;
+        }
+        if (asked.pending.begun.compareAndSet(false, true)) {
+          compile(asked.tenant, asked.digest, asked.bytes, asked.pending);
+        }
+      } catch (InterruptedException e) {
+        // Closing interrupts what the compiler may wait for; the queue says when it is over.
+      }
+    }
   }
 
   private void compile(
-      TenantId tenant,
-      ModuleDigest digest,
-      byte @Nullable [] bytes,
-      CompletableFuture<CompiledModule> result) {
+      TenantId tenant, ModuleDigest digest, byte @Nullable [] bytes, Pending asked) {
+    CompletableFuture<CompiledModule> result = asked.result;
     try {
       CompiledModule known = ready.getIfPresent(digest);
       if (known == null) {
@@ -115,14 +174,14 @@ public final class ModuleCache implements AutoCloseable {
             .addKeyValue("interpretedFunctions", known.interpretedFunctions().size())
             .log("compiled");
       }
-      pending.remove(digest, result);
+      pending.remove(digest, asked);
       result.complete(known);
     } catch (ModuleRefusedException | RuntimeException e) {
-      pending.remove(digest, result);
+      pending.remove(digest, asked);
       result.completeExceptionally(e);
     } catch (Error e) {
       // A compiler that ran out of stack or memory has failed this module only.
-      pending.remove(digest, result);
+      pending.remove(digest, asked);
       result.completeExceptionally(e);
       LOG.atError().setCause(e).addKeyValue("module", digest).log("compiling failed");
     }
@@ -130,7 +189,17 @@ public final class ModuleCache implements AutoCloseable {
 
   /** Modules waiting to be compiled. */
   public int queued() {
-    return compilers.getQueue().size();
+    return queue.size();
+  }
+
+  /** Compiles refused because the tenant had as many waiting as it may. */
+  public long refusedOfTenant() {
+    return refusedOfTenant.sum();
+  }
+
+  /** Compiles refused because the node had. */
+  public long refusedInAll() {
+    return refusedInAll.sum();
   }
 
   /** The cache itself, for its statistics. */
@@ -144,16 +213,17 @@ public final class ModuleCache implements AutoCloseable {
    */
   @Override
   public void close() {
-    compilers.shutdownNow();
+    queue.close();
+    compiler.interrupt();
     try {
-      if (!compilers.awaitTermination(Duration.ofMinutes(1).toSeconds(), TimeUnit.SECONDS)) {
+      if (!compiler.join(CLOSE_PATIENCE)) {
         LOG.atWarn().log("a module was still compiling");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    for (CompletableFuture<CompiledModule> waiting : pending.values()) {
-      waiting.completeExceptionally(
+    for (Pending waiting : pending.values()) {
+      waiting.result.completeExceptionally(
           new CompileRefusedException(new CancellationException("the node is going down")));
     }
     pending.clear();

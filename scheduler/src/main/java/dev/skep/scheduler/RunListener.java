@@ -18,6 +18,12 @@ public interface RunListener {
   /** A run has left its queue after this long. */
   void started(TenantId tenant, long waitedNanos);
 
+  /** A long run has given up its worker and waits for its next turn. */
+  default void yielded(TenantId tenant) {}
+
+  /** It has a worker again. */
+  default void resumed(TenantId tenant) {}
+
   /** A run has ended. */
   void ended(Receipt receipt);
 

@@ -14,6 +14,7 @@ public final class RunTicket {
 
   private volatile boolean cancelled;
   private volatile @Nullable Running running;
+  private volatile Workers.@Nullable Aside aside;
 
   private record Running(GuestInstance instance, long number) {}
 
@@ -30,6 +31,23 @@ public final class RunTicket {
     if (now != null) {
       now.instance.cancel(now.number);
     }
+    Workers.Aside place = aside;
+    if (place != null) {
+      place.hurry(this);
+    }
+  }
+
+  boolean isCancelled() {
+    return cancelled;
+  }
+
+  /** Where the run waits for its next turn, or null while it has a worker. */
+  Workers.@Nullable Aside aside() {
+    return aside;
+  }
+
+  void putAside(Workers.@Nullable Aside place) {
+    aside = place;
   }
 
   /** Ties the ticket to the instance that is about to run it. */

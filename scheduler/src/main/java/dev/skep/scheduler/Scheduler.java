@@ -6,7 +6,7 @@ import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitKind;
-import dev.skep.limits.StoreLimits;
+import dev.skep.limits.SliceListener;
 import dev.skep.limits.TenantLimits;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolStats;
@@ -16,16 +16,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs guests: bounded queues, fair by tenant, over a fixed number of worker threads.
+ * Runs guests: bounded queues, fair by tenant, over a fixed number of workers.
  *
  * <h2>Fairness</h2>
  *
@@ -36,9 +34,13 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   submit ─▶ tenant's queue ─▶ ring of queues ─▶ worker ─▶ warm slot or new instance ─▶ run
- *                    ▲               │                                                    │
- *                    └───────────────┘ if more waits                  receipt ◀── settle ◀┘
+ *                    ▲               │                 │                                  │
+ *                    ├───────────────┘ if more waits   │              receipt ◀── settle ◀┘
+ *                    └─────────────────────────────────┘ a long run, for others' turn
  * </pre>
+ *
+ * <p>A run that lasts longer than a turn gives up its worker when others wait, and queues again
+ * behind its tenant's share: see {@link Workers}.
  *
  * <p>Bounds: {@link SchedulerConfig#queueCapacity} runs wait in all, {@link
  * dev.skep.limits.TenantLimits#queueDepth} of one tenant; more are refused at once.
@@ -47,9 +49,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Scheduler.class);
-
-  /** What a worker's host code needs of the stack, above what a guest may take. */
-  private static final long WORKER_RESERVE_BYTES = 2L << 20;
 
   /** Runs submitted but not yet ended that a drain looks at, in milliseconds between looks. */
   private static final long DRAIN_POLL_MILLIS = 10;
@@ -66,14 +65,9 @@ public final class Scheduler implements AutoCloseable {
   private final RunListener listener;
   private final WarmSlots warm = new WarmSlots();
   private final ConcurrentHashMap<TenantId, TenantQueue> tenants = new ConcurrentHashMap<>();
-  private final LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
   private final AtomicInteger queued = new AtomicInteger();
-  private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger settling = new AtomicInteger();
-  private final List<Thread> workers = new ArrayList<>();
-
-  /** By worker. */
-  private final AtomicReferenceArray<@Nullable RunTicket> executing;
+  private final Workers workers;
 
   private volatile boolean draining;
 
@@ -83,28 +77,16 @@ public final class Scheduler implements AutoCloseable {
   /** No worker will come for what waits. */
   private volatile boolean closed;
 
-  /** Tells a worker to end. */
-  private final TenantQueue end;
-
   public Scheduler(
       SchedulerConfig config, InstanceAllocator pool, ReceiptLog receipts, RunListener listener) {
     this.config = config;
     this.pool = pool;
     this.receipts = receipts;
     this.listener = listener;
-    this.end = newQueue(new TenantId("end"));
+    this.workers = new Workers(config, this::executeTicket, listener, this::newQueue);
     pool.reclaimWith(
         (owner, slotClass, ownOnly) -> warm.evict(warm.holder(owner), slotClass, ownOnly));
-    this.executing = new AtomicReferenceArray<>(config.workers());
-    long stackBytes =
-        (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + WORKER_RESERVE_BYTES;
-    for (int i = 0; i < config.workers(); i++) {
-      int index = i;
-      Thread worker = new Thread(null, () -> work(index), "skep-worker-" + i, stackBytes);
-      worker.setDaemon(true);
-      workers.add(worker);
-      worker.start();
-    }
+    workers.start();
   }
 
   // ── Admission ─────────────────────────────────────────────────────────────────────────────
@@ -131,7 +113,7 @@ public final class Scheduler implements AutoCloseable {
     if (refusal != null) {
       refuse(queue, ticket, refusal);
     } else {
-      toRing(queue);
+      workers.toRing(queue);
       if (closed) {
         // It came in beside the close, which may not have seen it.
         abandon(queue);
@@ -185,60 +167,27 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private void toRing(TenantQueue queue) {
-    if (queue.entersRing()) {
-      ring.add(queue);
+  // ── Execution ─────────────────────────────────────────────────────────────────────────────
+
+  private void executeTicket(TenantQueue queue, RunTicket ticket, SliceListener slices) {
+    queued.decrementAndGet();
+    try {
+      if (stopped) {
+        refuse(queue, ticket, Refusal.DRAINING);
+      } else {
+        execute(queue, ticket, slices);
+      }
+    } catch (RuntimeException | Error e) {
+      LOG.atError().setCause(e).addKeyValue("run", ticket.request.id()).log("a run failed");
+      if (!ticket.settled) {
+        RunResult failed = new RunResult.HostFailed("the run failed in the host");
+        settle(
+            queue, ticket, new RunReport(failed, 0, 0, 0, new byte[0]), System.currentTimeMillis());
+      }
     }
   }
 
-  // ── Workers ───────────────────────────────────────────────────────────────────────────────
-
-  @SuppressWarnings("ReferenceEquality") // a marker
-  private void work(int worker) {
-    while (true) {
-      TenantQueue queue;
-      try {
-        queue = ring.take();
-      } catch (InterruptedException e) {
-        // Nobody interrupts workers; guests are stopped through their meters.
-        continue;
-      }
-      if (queue == end) {
-        return;
-      }
-      // Before the ticket leaves its queue, so that a drain never sees it in neither place.
-      running.incrementAndGet();
-      RunTicket ticket = queue.next();
-      if (ticket != null) {
-        queued.decrementAndGet();
-        toRing(queue);
-        executing.set(worker, ticket);
-        try {
-          if (stopped) {
-            refuse(queue, ticket, Refusal.DRAINING);
-          } else {
-            execute(queue, ticket);
-          }
-        } catch (RuntimeException | Error e) {
-          LOG.atError().setCause(e).addKeyValue("run", ticket.request.id()).log("a run failed");
-          if (!ticket.settled) {
-            RunResult failed = new RunResult.HostFailed("the run failed in the host");
-            settle(
-                queue,
-                ticket,
-                new RunReport(failed, 0, 0, 0, new byte[0]),
-                System.currentTimeMillis());
-          }
-        }
-        executing.set(worker, null);
-        queue.ended();
-      }
-      running.decrementAndGet();
-      toRing(queue);
-    }
-  }
-
-  private void execute(TenantQueue queue, RunTicket ticket) {
+  private void execute(TenantQueue queue, RunTicket ticket, SliceListener slices) {
     RunRequest request = ticket.request;
     try {
       listener.started(request.tenant(), System.nanoTime() - ticket.queuedNanos);
@@ -253,7 +202,7 @@ public final class Scheduler implements AutoCloseable {
         refuse(queue, ticket, Refusal.POOL_FULL);
         return;
       }
-      switch (request.module().instantiate(lease, request.limits())) {
+      switch (request.module().instantiate(lease, request.limits(), slices)) {
         case Instantiation.Failed failed -> {
           RunReport report = new RunReport(failed.result(), failed.fuel(), 0, 0, new byte[0]);
           settle(queue, ticket, report, startedEpochMillis);
@@ -266,7 +215,7 @@ public final class Scheduler implements AutoCloseable {
     try {
       ticket.starts(entry.instance);
       RunReport report =
-          entry.instance.run(request.invocation(), request.world(), request.limits());
+          entry.instance.run(request.invocation(), request.world(), request.limits(), slices);
       ticket.ended();
       reusable = reusable(report.result());
       // The answer need not wait for the slot to be cleared.
@@ -440,7 +389,10 @@ public final class Scheduler implements AutoCloseable {
         config.workers(),
         queued.get(),
         config.queueCapacity(),
-        running.get(),
+        workers.running(),
+        workers.aside(),
+        workers.yields(),
+        workers.yieldsRefused(),
         warm.warm(),
         warm.hits(),
         warm.misses(),
@@ -456,6 +408,8 @@ public final class Scheduler implements AutoCloseable {
               queue.tenant,
               queue.queued(),
               queue.running(),
+              queue.aside(),
+              queue.yields.sum(),
               queue.runs.sum(),
               queue.failed.sum(),
               queue.refused.sum(),
@@ -483,7 +437,7 @@ public final class Scheduler implements AutoCloseable {
   public boolean drain(Duration patience) throws InterruptedException {
     draining = true;
     long deadline = System.nanoTime() + patience.toNanos();
-    while (queued.get() > 0 || running.get() > 0 || settling.get() > 0) {
+    while (queued.get() > 0 || workers.running() > 0 || settling.get() > 0) {
       if (System.nanoTime() - deadline >= 0) {
         return false;
       }
@@ -501,17 +455,10 @@ public final class Scheduler implements AutoCloseable {
   public void close() {
     draining = true;
     stopped = true;
-    for (int i = 0; i < workers.size(); i++) {
-      ring.add(end);
-    }
-    join(CLOSE_PATIENCE);
-    for (int i = 0; i < workers.size(); i++) {
-      RunTicket ticket = executing.get(i);
-      if (ticket != null) {
-        ticket.cancel();
-      }
-    }
-    join(CANCEL_PATIENCE);
+    workers.end();
+    workers.join(CLOSE_PATIENCE);
+    workers.cancelAll();
+    workers.join(CANCEL_PATIENCE);
     closed = true;
     for (TenantQueue queue : tenants.values()) {
       abandon(queue);
@@ -519,19 +466,8 @@ public final class Scheduler implements AutoCloseable {
     warm.closeAll();
   }
 
-  /** Waits for all workers to end, for as long as {@code patience} in all. */
-  private void join(Duration patience) {
-    long deadline = System.nanoTime() + patience.toNanos();
-    for (Thread worker : workers) {
-      try {
-        long left = deadline - System.nanoTime();
-        if (left > 0 && !worker.join(Duration.ofNanos(left))) {
-          LOG.atWarn().addKeyValue("worker", worker.getName()).log("a worker is still running");
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
-    }
+  /** Threads of workers there are now, whatever they do. */
+  int threads() {
+    return workers.threads();
   }
 }

@@ -3,10 +3,13 @@ package dev.skep.scheduler;
 /**
  * What the scheduler holds and has done.
  *
- * @param workers threads that run guests
+ * @param workers most guests that execute at once
  * @param queued runs waiting
  * @param queueCapacity most that may wait
- * @param running runs executing
+ * @param running runs that have begun and not ended
+ * @param aside of those, the ones that have given up their worker and wait for their next turn
+ * @param yields times a run gave up its worker
+ * @param yieldsRefused times a run kept its worker because as many were aside as may
  * @param warm idle instances
  * @param warmHits runs that found a warm instance
  * @param warmMisses runs that did not
@@ -17,6 +20,9 @@ public record SchedulerStats(
     int queued,
     int queueCapacity,
     int running,
+    int aside,
+    long yields,
+    long yieldsRefused,
     int warm,
     long warmHits,
     long warmMisses,

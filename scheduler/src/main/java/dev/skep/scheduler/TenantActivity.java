@@ -5,7 +5,9 @@ package dev.skep.scheduler;
  *
  * @param tenant who
  * @param queued runs waiting now
- * @param running runs executing now
+ * @param running runs that have begun and not ended
+ * @param aside of those, the ones that wait for their next turn
+ * @param yields times a run of its gave up its worker
  * @param runs ended
  * @param failed of those, not completed
  * @param refused not admitted
@@ -21,6 +23,8 @@ public record TenantActivity(
     TenantId tenant,
     int queued,
     int running,
+    int aside,
+    long yields,
     long runs,
     long failed,
     long refused,

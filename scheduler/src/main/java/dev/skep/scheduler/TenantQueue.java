@@ -4,15 +4,18 @@ import dev.skep.limits.TenantLimits;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One tenant's runs that wait, and what it has done on this node. Thread-safe, and lock-free but
- * for a change of its share.
+ * One tenant's runs that wait, to begin or for their next turn, and what it has done on this node.
+ * Thread-safe, and lock-free but for a change of its share.
  *
  * <p>A queue is in the scheduler's ring at most once ({@code inRing}), and only while it has
- * something to run and may run it; so a turn of the ring gives every such tenant one run.
+ * something to run and may run it; so a turn of the ring gives every such tenant one run. Runs that
+ * begin and runs that are aside take turns, so that a flood of new ones does not keep a long one
+ * from ending, nor long ones the new.
  */
 final class TenantQueue {
   final TenantId tenant;
@@ -23,9 +26,20 @@ final class TenantQueue {
   final LongAdder failed = new LongAdder();
   final LongAdder fuel = new LongAdder();
   final LongAdder nanoDollars = new LongAdder();
+  final LongAdder yields = new LongAdder();
   private final ConcurrentLinkedQueue<RunTicket> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger queued = new AtomicInteger();
   private final AtomicInteger running = new AtomicInteger();
+
+  /** Runs that have begun and are aside; they count as running. */
+  private final ConcurrentLinkedQueue<RunTicket> aside = new ConcurrentLinkedQueue<>();
+
+  private final AtomicInteger asideCount = new AtomicInteger();
+  private final AtomicLong asideStackBytes = new AtomicLong();
+
+  /** Whose turn it is; of whoever has taken this queue out of the ring. */
+  private boolean asideNext;
+
   private final AtomicBoolean inRing = new AtomicBoolean();
   private volatile TenantLimits limits = TenantLimits.DEFAULTS;
 
@@ -55,25 +69,76 @@ final class TenantQueue {
 
   /** Whether the caller must put this queue into the ring. */
   boolean entersRing() {
-    return queued.get() > 0
-        && running.get() < limits.concurrency()
+    return ((queued.get() > 0 && mayBegin()) || asideCount.get() > 0)
         && inRing.compareAndSet(false, true);
+  }
+
+  /** Whether one more run may begin. */
+  private boolean mayBegin() {
+    // A tenant that has this much aside already could leave no room for others'.
+    return running.get() < limits.concurrency()
+        && asideCount.get() < Workers.MOST_ASIDE / Workers.TENANT_PART
+        && asideStackBytes.get() < Workers.MOST_ASIDE_STACK_BYTES / Workers.TENANT_PART;
   }
 
   /**
    * The next ticket, counted as running, once the queue has been taken out of the ring; null if
-   * there is none or no more may run. The caller must look at {@link #entersRing} again.
+   * there is none or no more may run. One that is aside goes on; any other begins. The caller must
+   * look at {@link #entersRing} again.
    */
   @Nullable RunTicket next() {
+    boolean asideFirst = asideNext;
+    RunTicket ticket = asideFirst ? nextAside() : begin();
+    if (ticket != null) {
+      asideNext = !asideFirst;
+    } else {
+      ticket = asideFirst ? begin() : nextAside();
+    }
+    inRing.set(false);
+    return ticket;
+  }
+
+  private @Nullable RunTicket begin() {
     // Looked at again, because entering is a look and then a step: a queue can enter just as its
     // last place is taken. Only who holds its place in the ring comes here, so this look is exact.
-    RunTicket ticket = running.get() < limits.concurrency() ? waiting.poll() : null;
+    RunTicket ticket = mayBegin() ? waiting.poll() : null;
     if (ticket != null) {
       running.incrementAndGet();
       queued.decrementAndGet();
     }
-    inRing.set(false);
     return ticket;
+  }
+
+  private @Nullable RunTicket nextAside() {
+    RunTicket ticket = aside.poll();
+    if (ticket != null) {
+      countOff(ticket.aside());
+    }
+    return ticket;
+  }
+
+  /** Takes in a run that has given up its worker. */
+  void addAside(RunTicket ticket, Workers.Aside place) {
+    asideStackBytes.addAndGet(place.stackBytes);
+    // Counted first, so that the count is never less than what is there.
+    asideCount.incrementAndGet();
+    aside.add(ticket);
+  }
+
+  /** Takes out a run that is aside; answers whether it still was. */
+  boolean takeBack(RunTicket ticket) {
+    boolean found = aside.remove(ticket);
+    if (found) {
+      countOff(ticket.aside());
+    }
+    return found;
+  }
+
+  private void countOff(Workers.@Nullable Aside place) {
+    asideCount.decrementAndGet();
+    if (place != null) {
+      asideStackBytes.addAndGet(-place.stackBytes);
+    }
   }
 
   /** Takes a ticket out that is not to run. */
@@ -95,5 +160,10 @@ final class TenantQueue {
 
   int running() {
     return running.get();
+  }
+
+  /** Of those running, the ones that wait for their next turn. */
+  int aside() {
+    return asideCount.get();
   }
 }

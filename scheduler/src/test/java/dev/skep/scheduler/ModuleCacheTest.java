@@ -30,7 +30,7 @@ class ModuleCacheTest {
   private final Engine engine = new Engine(EngineConfig.DEFAULTS);
 
   private static SchedulerConfig config(int compileQueue) {
-    return new SchedulerConfig(1, 10, compileQueue, 1 << 20, PriceTable.DEFAULTS);
+    return new SchedulerConfig(1, 1, 10, compileQueue, compileQueue, 1 << 20, PriceTable.DEFAULTS);
   }
 
   /** A source that keeps the compiler waiting until it is let go. */
@@ -105,6 +105,94 @@ class ModuleCacheTest {
       await(compiling);
       await(waiting);
       await(cache.get(TENANT, digest(2), ADD));
+    }
+  }
+
+  /** Which modules are compiled in which order, asked for by whom while another is compiled. */
+  private static final class Order implements AutoCloseable {
+    final Gate gate = new Gate();
+    final ConcurrentLinkedQueue<String> compiled = new ConcurrentLinkedQueue<>();
+    final List<CompletableFuture<?>> asked = new ArrayList<>();
+    final ModuleCache cache;
+
+    Order(Engine engine, int tenantCapacity) throws InterruptedException {
+      cache =
+          new ModuleCache(
+              engine,
+              gate,
+              new SchedulerConfig(1, 1, 10, 1_000, tenantCapacity, 1 << 20, PriceTable.DEFAULTS));
+      var _ = cache.get(TENANT, DIGEST, null);
+      gate.reached.await();
+    }
+
+    CompletableFuture<CompiledModule> ask(String tenant, int module) {
+      CompletableFuture<CompiledModule> future =
+          cache.get(new TenantId(tenant), digest(module), ADD);
+      asked.add(future.thenAccept(_ -> compiled.add(tenant + module)));
+      return future;
+    }
+
+    List<String> run() throws Exception {
+      gate.open.countDown();
+      for (CompletableFuture<?> future : asked) {
+        var _ = future.get(60, TimeUnit.SECONDS);
+      }
+      return List.copyOf(compiled);
+    }
+
+    @Override
+    public void close() {
+      gate.open.countDown();
+      cache.close();
+    }
+  }
+
+  @Test
+  void aHundredModulesOfOneTenantDelayAnothersByOneCompile() throws Exception {
+    try (Order order = new Order(engine, 100)) {
+      for (int i = 0; i < 100; i++) {
+        var _ = order.ask("many", i);
+      }
+      var _ = order.ask("one", 100);
+      assertThat(order.cache.queued()).isEqualTo(101);
+      assertThat(order.run()).startsWith("many0", "one100", "many1").hasSize(101);
+    }
+  }
+
+  @Test
+  void aModuleThatWaitsForAnotherTenantHasATurnWithEachOfThem() throws Exception {
+    try (Order order = new Order(engine, 100)) {
+      for (int i = 0; i < 5; i++) {
+        var _ = order.ask("many", i);
+      }
+      var _ = order.ask("one", 4);
+      // Whoever asked first is told first.
+      assertThat(order.run())
+          .containsExactlyInAnyOrder("many0", "many1", "many2", "many3", "many4", "one4");
+      assertThat(List.copyOf(order.compiled).subList(0, 3)).contains("many0", "many4", "one4");
+      assertThat(engine.stats().compiled()).isEqualTo(6);
+      // What waits for the tenant that was late is dropped, and costs nothing.
+      while (order.cache.queued() > 0) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  @Test
+  void aTenantsPlacesAreItsOwnAndRefusalsAreCounted() throws Exception {
+    try (Order order = new Order(engine, 2)) {
+      var _ = order.ask("many", 0);
+      var _ = order.ask("many", 1);
+      CompletableFuture<CompiledModule> refused =
+          order.cache.get(new TenantId("many"), digest(2), ADD);
+      assertThatThrownBy(() -> await(refused)).hasCauseInstanceOf(CompileRefusedException.class);
+      assertThat(order.cache.refusedOfTenant()).isEqualTo(1);
+      assertThat(order.cache.refusedInAll()).isZero();
+      var _ = order.ask("one", 2);
+      // It waits with the other, so it is not refused.
+      var _ = order.ask("many", 2);
+      assertThat(order.cache.refusedOfTenant()).isEqualTo(1);
+      assertThat(order.run()).startsWith("many0").hasSize(4);
     }
   }
 

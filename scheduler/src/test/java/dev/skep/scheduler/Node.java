@@ -30,8 +30,13 @@ import org.jspecify.annotations.Nullable;
 
 /** A scheduler over a real pool, with the repository's guests and receipts kept in memory. */
 final class Node implements AutoCloseable {
+  /** One worker, which a run keeps to its end. */
   static final SchedulerConfig ONE_WORKER =
-      SchedulerConfig.DEFAULTS.withWorkers(1).withQueueCapacity(2_000);
+      SchedulerConfig.DEFAULTS
+          .withWorkers(1)
+          .withQueueCapacity(2_000)
+          .withTurnNanos(3_600_000_000_000L);
+
   static final StoreLimits LIMITS =
       StoreLimits.DEFAULTS.withFuel(StoreLimits.MAX_FUEL).withDeadlineNanos(60_000_000_000L);
 

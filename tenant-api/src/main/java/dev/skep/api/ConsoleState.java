@@ -97,6 +97,8 @@ final class ConsoleState {
         .put("queued", stats.queued())
         .put("queueCapacity", stats.queueCapacity())
         .put("running", stats.running())
+        .put("aside", stats.aside())
+        .put("yields", stats.yields())
         .put("refused", refused)
         .put("waitP50Nanos", waits.getValueAtPercentile(50))
         .put("waitP99Nanos", waits.getValueAtPercentile(99));
@@ -127,6 +129,7 @@ final class ConsoleState {
                 new JsonObject()
                     .put("tenant", activity.tenant().value())
                     .put("running", activity.running())
+                    .put("aside", activity.aside())
                     .put("queued", activity.queued())
                     .put("runs", activity.runs())
                     .put("failed", activity.failed())
@@ -155,6 +158,7 @@ final class ConsoleState {
         .put("modulesCached", modules.cache().estimatedSize())
         .put("compiles", stats.compiled())
         .put("compileQueued", modules.queued())
+        .put("compilesRefused", modules.refusedOfTenant() + modules.refusedInAll())
         .put("compileMillis", stats.compileNanos() / 1_000_000);
   }
 }

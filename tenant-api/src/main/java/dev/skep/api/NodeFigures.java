@@ -123,6 +123,9 @@ final class NodeFigures implements RunListener {
     metrics.gauge(MetricName.SCHEDULER_QUEUED, () -> scheduler.stats().queued());
     metrics.gauge(MetricName.SCHEDULER_QUEUE_CAPACITY, () -> scheduler.stats().queueCapacity());
     metrics.gauge(MetricName.SCHEDULER_RUNNING, () -> scheduler.stats().running());
+    metrics.gauge(MetricName.SCHEDULER_ASIDE, () -> scheduler.stats().aside());
+    metrics.counter(MetricName.SCHEDULER_YIELDS, () -> scheduler.stats().yields());
+    metrics.counter(MetricName.SCHEDULER_YIELDS_REFUSED, () -> scheduler.stats().yieldsRefused());
     metrics.gauge(MetricName.SCHEDULER_WORKERS, () -> scheduler.stats().workers());
     metrics.labelledCounter(MetricName.SCHEDULER_REFUSED, () -> doubles(refusals()));
     metrics.counter(MetricName.WARM_HITS, () -> scheduler.stats().warmHits());
@@ -135,6 +138,12 @@ final class NodeFigures implements RunListener {
     metrics.counter(MetricName.ENGINE_COMPILES, () -> engine.stats().compiled());
     metrics.counter(MetricName.ENGINE_COMPILE_SECONDS, () -> engine.stats().compileNanos() / 1e9);
     metrics.gauge(MetricName.ENGINE_COMPILE_QUEUED, modules::queued);
+    metrics.labelledCounter(
+        MetricName.ENGINE_COMPILES_REFUSED,
+        () ->
+            Map.of(
+                "tenant", (double) modules.refusedOfTenant(),
+                "node", (double) modules.refusedInAll()));
     metrics.counter(MetricName.ENGINE_REFUSED_MODULES, () -> engine.stats().refused());
     metrics.counter(
         MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
