@@ -65,14 +65,24 @@ public record ModuleDescription(
   /** How a function runs. */
   public enum Tier {
     /** Compiled, but later than others and only because the JVM is told to compile such methods. */
-    COMPILED_LATE("compiled-late"),
+    COMPILED_LATE("compiled-late", 1),
     /** Too large for a JVM method: interpreted. */
-    INTERPRETED("interpreted");
+    INTERPRETED("interpreted", 100);
 
     private final String word;
+    private final int slowdown;
 
-    Tier(String word) {
+    Tier(String word, int slowdown) {
       this.word = word;
+      this.slowdown = slowdown;
+    }
+
+    /**
+     * About how many times slower its code runs than the same in small functions, once both are
+     * warm. Measured by {@code ./skep bench oversized}.
+     */
+    public int slowdown() {
+      return slowdown;
     }
 
     public String word() {

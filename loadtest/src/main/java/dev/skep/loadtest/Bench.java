@@ -18,6 +18,9 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      UploadBench.class,
+      ForgetBench.class,
+      OversizedBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {
