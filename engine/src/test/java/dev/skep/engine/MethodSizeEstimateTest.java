@@ -38,8 +38,12 @@ class MethodSizeEstimateTest {
   @Test
   void theEstimateIsNearTheRealMethodsOfTheGuests() throws ModuleRefusedException {
     List<Sized> all = new ArrayList<>();
+    long steps = 0;
     for (String guest : GUESTS) {
-      all.addAll(sizes(guest, Guests.bytes("wasm/" + guest + ".wasm")));
+      byte[] wasm = Guests.bytes("wasm/" + guest + ".wasm");
+      all.addAll(sizes(guest, wasm));
+      ScannedModule scanned = ModuleScanner.scan(wasm, EngineConfig.DEFAULTS.moduleLimits());
+      steps += FunctionSizes.check(scanned, EngineConfig.DEFAULTS.moduleLimits()).steps();
     }
     List<Sized> large =
         all.stream()
@@ -56,12 +60,16 @@ class MethodSizeEstimateTest {
             + large.getFirst()
             + " to "
             + large.getLast()
+            + ", steps "
+            + steps
             + ", sums "
             + sums);
     assertThat(large).hasSizeGreaterThan(20);
     assertThat(large)
         .allSatisfy(function ->
             assertThat(function.ratio()).as("%s", function).isBetween(1 / FACTOR, FACTOR));
+    // A thousandth of the limit for 115 KB: ordinary code is far from it.
+    assertThat(steps).isBetween(1L, EngineConfig.DEFAULTS.moduleLimits().checkSteps() / 100);
     // No bias: the sum is nearer than each.
     assertThat(sums).isBetween(0.9, 1.1);
   }

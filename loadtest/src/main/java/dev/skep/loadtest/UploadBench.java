@@ -110,9 +110,9 @@ final class UploadBench implements Callable<Integer> {
       compiles(table);
     }
     table.note(
-        "Of each adversarial module: CPU of the whole JVM, its JIT and collector included, the worst"
-            + " of 3 checks. Allocated is all that was, garbage included; the heap bounds what"
-            + " lives.");
+        "Of each adversarial module: CPU of the whole JVM, its JIT and collector included, the"
+            + " worst of 3 checks. Allocated is all that was, garbage included; the heap bounds"
+            + " what lives.");
   }
 
   private void compiles(ResultTable table) throws Exception {

@@ -94,7 +94,7 @@ public record ModuleLimits(
           1 << 20, // totalNameBytes
           1_000, // customSections: debug information has a dozen
           16 << 20, // customBytes: they are skipped, so no more than the module
-          20_000_000, // checkSteps: some 20 ns each; the largest guests take a few hundred thousand
+          20_000_000, // checkSteps: some 20 ns each; ordinary code takes some 100,000 a megabyte
           50_000_000, // typePairs: some 20 ns each
           200_000); // indirectCases: a toolchain that writes each type once has one a function
 }
