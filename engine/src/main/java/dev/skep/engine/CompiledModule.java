@@ -41,8 +41,7 @@ public final class CompiledModule {
   private final EngineConfig config;
   private final ScratchBudget scratch;
   private final long codeBytes;
-  private final long compileNanos;
-  private final List<Integer> interpreted;
+  private final CompileReport report;
   private final byte[] names;
   private final int startFunction;
   private final int functions;
@@ -68,37 +67,36 @@ public final class CompiledModule {
   private volatile @Nullable Map<Integer, String> parsedNames;
 
   CompiledModule(
+      ModuleDescription description,
       ScannedModule scanned,
       WasmModule module,
       GuestClasses.Loaded loaded,
       ImportValues imports,
       EngineConfig config,
       ScratchBudget scratch,
-      long compileNanos,
-      List<Integer> interpreted) {
-    this(scanned, module, loaded, imports, config, scratch, compileNanos, interpreted, null);
+      CompileReport report) {
+    this(description, scanned, module, loaded, imports, config, scratch, report, null);
   }
 
   CompiledModule(
+      ModuleDescription description,
       ScannedModule scanned,
       WasmModule module,
       GuestClasses.Loaded loaded,
       ImportValues imports,
       EngineConfig config,
       ScratchBudget scratch,
-      long compileNanos,
-      List<Integer> interpreted,
+      CompileReport report,
       @Nullable ExecutionListener listener) {
     this.listener = listener;
-    this.description = scanned.description();
+    this.description = description;
     this.module = module;
     this.machines = loaded.machines();
     this.imports = imports;
     this.config = config;
     this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
-    this.compileNanos = compileNanos;
-    this.interpreted = List.copyOf(interpreted);
+    this.report = report;
     this.startFunction = scanned.start();
     this.functions = scanned.functionCount();
     ScannedModule.Range range = scanned.names();
@@ -144,7 +142,7 @@ public final class CompiledModule {
 
   /** What compiling took, in nanoseconds. */
   public long compileNanos() {
-    return compileNanos;
+    return report.nanos();
   }
 
   /**
@@ -152,7 +150,12 @@ public final class CompiledModule {
    * times slower than the rest.
    */
   public List<Integer> interpretedFunctions() {
-    return interpreted;
+    return report.interpreted();
+  }
+
+  /** How often the compiler began: once, and again for functions too large by surprise. */
+  int compileAttempts() {
+    return report.attempts();
   }
 
   /** The wish for a slot that an instance of this module can be built in. */

@@ -47,14 +47,14 @@ public final class FuelProfiler {
     this.counter = new Counter(parsed, imports.size());
     this.module =
         new CompiledModule(
+            scanned.description(),
             scanned,
             parsed,
             new GuestClasses.Loaded(counter::machine, 0),
             imported,
             config,
             new ScratchBudget(0),
-            0,
-            List.of(),
+            new CompileReport(0, 0, List.of()),
             counter);
   }
 

@@ -5,15 +5,18 @@ import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleFigures.Figure;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.ScannedModule.GlobalType;
 import dev.skep.engine.ScannedModule.Range;
 import dev.skep.engine.ScannedModule.Section;
 import dev.skep.engine.ScannedModule.TableType;
 import dev.skep.limits.ModuleLimits;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * The pre-pass: one linear walk over an upload before any engine parses it, with a bound on
  * everything that an engine would allocate for. What it lets through may still be invalid; that is
  * the validator's to say. Function bodies are only measured here and walked by {@link
- * BodyInstrumenter}.
+ * FunctionChecker}.
  *
  * <p>Time and memory are linear in the bytes, whatever they say. One instance a module; not
  * thread-safe.
@@ -29,6 +32,10 @@ import org.jspecify.annotations.Nullable;
 final class ModuleScanner {
   private static final int CUSTOM = 0;
   private static final int MOST_SECTION = 12;
+  private static final long MOST_PAGES = 65_536;
+
+  /** Where each section stands in the order that the standard sets (core spec 5.5.2), by its id. */
+  private static final int[] ORDER = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10};
 
   private final WasmCursor in;
   private final ModuleLimits limits;
@@ -40,15 +47,22 @@ final class ModuleScanner {
   private int[] functions = {};
   private int[] bodies = {};
   private int memories;
-  private int globals;
+  private final List<GlobalType> globals = new ArrayList<>();
+  private int elementSegments;
+  private int dataCount = -1;
+  private int dataSegments;
+  private int lastSection;
+  private int customSections;
+  private long customBytes;
+  private long nameBytes;
+  private long typeValues;
   private long memoryMinPages;
+  private long tableMinElements;
   private final List<Export> exports = new ArrayList<>();
   private int start = -1;
   private @Nullable Range names;
 
   // For the figures alone.
-  private int dataSegments;
-  private int elementSegments;
   private long elements;
   private int largestBody;
   private long mostLocals;
@@ -80,12 +94,17 @@ final class ModuleScanner {
       int to = in.position;
       WasmCursor section = new WasmCursor(in.bytes, from, to);
       if (id == CUSTOM) {
+        customSections++;
+        customBytes += size;
+        in.check("custom sections", customSections, limits.customSections());
+        in.check("bytes of custom sections", customBytes, limits.customBytes());
         custom(section);
       } else if (id > MOST_SECTION) {
         throw id == 13
             ? in.unsupported("exception handling")
             : in.malformed("unknown section " + id);
       } else {
+        inOrder(id);
         sections.add(new Section(id, from, to));
         content(id, section);
       }
@@ -93,6 +112,15 @@ final class ModuleScanner {
     if (functions.length != bodies.length / 2) {
       throw in.malformed("function and code section have inconsistent lengths");
     }
+    if (dataCount >= 0 && dataCount != dataSegments) {
+      throw in.malformed(
+          "data count and data section have inconsistent lengths: the count is "
+              + dataCount
+              + ", the segments are "
+              + dataSegments
+              + ",");
+    }
+    calledThroughTables();
     int[] importedTypes = imported.stream().mapToInt(Integer::intValue).toArray();
     return new ScannedModule(
         in.bytes,
@@ -103,6 +131,9 @@ final class ModuleScanner {
         bodies,
         tables,
         memories,
+        globals,
+        elementSegments,
+        dataCount,
         start,
         names,
         describe(importedTypes),
@@ -121,7 +152,7 @@ final class ModuleScanner {
                 limits.functions()),
             new Figure("imports", "imports", imports.size(), limits.imports()),
             new Figure("exports", "exports", exports.size(), limits.exports()),
-            new Figure("globals", "globals", globals, limits.globals()),
+            new Figure("globals", "globals", globals.size(), limits.globals()),
             new Figure("tables", "tables", tables.size(), limits.tables()),
             new Figure("memories", "memories", memories, limits.memories()),
             new Figure("segments", "data segments", dataSegments, limits.segments()),
@@ -135,17 +166,53 @@ final class ModuleScanner {
             new Figure("locals", "most locals of a function", mostLocals, limits.locals()),
             new Figure(
                 "totalLocals", "locals over all functions", totalLocals, limits.totalLocals()),
-            new Figure("nameBytes", "bytes of the longest name", longestName, limits.nameBytes())));
+            new Figure(
+                "typeValues",
+                "parameters and results over all types",
+                typeValues,
+                limits.typeValues()),
+            new Figure(
+                "customSections", "custom sections", customSections, limits.customSections()),
+            new Figure("nameBytes", "bytes of the longest name", longestName, limits.nameBytes()),
+            new Figure(
+                "totalNameBytes",
+                "bytes of names of imports and exports",
+                nameBytes,
+                limits.totalNameBytes())));
   }
 
-  /** A name, which must be UTF-8. */
-  private String name(WasmCursor s) throws ModuleRefusedException {
-    String name = s.name(limits.nameBytes());
-    // A character takes at most three bytes of UTF-8, so few have to be measured.
-    if (name.length() * 3 > longestName) {
-      longestName = Math.max(longestName, name.getBytes(StandardCharsets.UTF_8).length);
+  private void inOrder(int id) throws ModuleRefusedException {
+    int place = ORDER[id];
+    if (place <= lastSection) {
+      throw in.malformed(
+          (place == lastSection ? "second section " : "section out of order: section ") + id);
     }
-    return name;
+    lastSection = place;
+  }
+
+  /**
+   * For every type the compiler makes a method that tells all functions of that type apart, and to
+   * find them it compares the type with each function's.
+   */
+  private void calledThroughTables() throws ModuleRefusedException {
+    long functionCount = (long) imported.size() + functions.length;
+    in.check("pairs of a type and a function", types.size() * functionCount, limits.typePairs());
+    int[] ofType = new int[types.size()];
+    for (int type : imported) {
+      ofType[type]++;
+    }
+    for (int type : functions) {
+      ofType[type]++;
+    }
+    Map<Signature, Integer> ofSignature = new HashMap<>();
+    for (int i = 0; i < ofType.length; i++) {
+      ofSignature.merge(types.get(i), ofType[i], Integer::sum);
+    }
+    long cases = 0;
+    for (Signature type : types) {
+      cases += ofSignature.getOrDefault(type, 0);
+    }
+    in.check("functions that calls through a table can reach", cases, limits.indirectCases());
   }
 
   private void header() throws ModuleRefusedException {
@@ -214,7 +281,10 @@ final class ModuleScanner {
       case 9 -> elements(s);
       case 10 -> code(s);
       case 11 -> data(s);
-      case 12 -> s.u32();
+      case 12 -> {
+        dataCount = s.u31();
+        s.check("data segments", dataCount, limits.segments());
+      }
       default -> throw s.malformed("unknown section");
     }
     if (!s.atEnd()) {
@@ -232,7 +302,10 @@ final class ModuleScanner {
             ? s.unsupported("garbage collection or recursive types")
             : s.malformed("unknown type form");
       }
-      types.add(new Signature(kinds(s), kinds(s)));
+      Signature signature = new Signature(kinds(s), kinds(s));
+      typeValues += signature.params().size() + signature.results().size();
+      s.check("parameters and results over all types", typeValues, limits.typeValues());
+      types.add(signature);
     }
   }
 
@@ -285,6 +358,19 @@ final class ModuleScanner {
     }
   }
 
+  /** A name, which must be UTF-8. */
+  private String name(WasmCursor s) throws ModuleRefusedException {
+    int from = s.position;
+    String name = s.name(limits.nameBytes());
+    nameBytes += s.position - from;
+    s.check("bytes of names of imports and exports", nameBytes, limits.totalNameBytes());
+    // A character takes at most three bytes of UTF-8, so few have to be measured.
+    if (name.length() * 3 > longestName) {
+      longestName = Math.max(longestName, name.getBytes(StandardCharsets.UTF_8).length);
+    }
+    return name;
+  }
+
   private void functions(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("functions", (long) count + imported.size(), limits.functions());
@@ -317,8 +403,10 @@ final class ModuleScanner {
         throw s.unsupported("shared or 64-bit tables");
       }
       long min = s.u32();
-      if (flags == 1) {
-        s.u32();
+      tableMinElements += min;
+      s.check("elements that tables start with", tableMinElements, limits.tableMinElements());
+      if (flags == 1 && s.u32() < min) {
+        throw invalid(s, "size minimum must not be greater than maximum, of a table");
       }
       if (initialised) {
         constant(s);
@@ -338,21 +426,36 @@ final class ModuleScanner {
       if (flags > 1) {
         throw s.unsupported("64-bit memory or custom page sizes");
       }
-      memoryMinPages += s.u32();
-      if (flags == 1) {
-        s.u32();
+      long min = s.u32();
+      memoryMinPages += min;
+      long max = flags == 1 ? s.u32() : MOST_PAGES;
+      if (min > MOST_PAGES || max > MOST_PAGES) {
+        throw invalid(
+            s, "memory size must be at most 65536 pages (4 GiB), and is " + Math.max(min, max));
+      }
+      if (max < min) {
+        throw invalid(s, "size minimum must not be greater than maximum, of a memory");
       }
     }
   }
 
   private void globals(WasmCursor s) throws ModuleRefusedException {
-    globals = s.u31();
-    s.check("globals", globals, limits.globals());
-    for (int i = 0; i < globals; i++) {
-      ValueKind.read(s);
-      s.u8();
+    int count = s.u31();
+    s.check("globals", count, limits.globals());
+    for (int i = 0; i < count; i++) {
+      ValueKind kind = ValueKind.read(s);
+      int mutability = s.u8();
+      if (mutability > 1) {
+        throw s.malformed("malformed mutability");
+      }
+      globals.add(new GlobalType(kind, mutability == 1));
       constant(s);
     }
+  }
+
+  private static ModuleRefusedException invalid(WasmCursor s, String what) {
+    return new ModuleRefusedException(
+        Reason.INVALID, "invalid module: " + what + " at offset " + s.position);
   }
 
   private void exports(WasmCursor s) throws ModuleRefusedException {
@@ -464,8 +567,10 @@ final class ModuleScanner {
   }
 
   /** Skips a constant expression (core spec 3.3.10, with the extended constants of 3.0). */
-  private static void constant(WasmCursor s) throws ModuleRefusedException {
+  private void constant(WasmCursor s) throws ModuleRefusedException {
+    int from = s.position;
     while (true) {
+      s.check("bytes in one constant expression", (long) s.position - from, limits.constantBytes());
       int op = s.u8();
       switch (op) {
         case 0x0B -> {
@@ -499,7 +604,7 @@ final class ModuleScanner {
           case FUNCTION -> Integer.MAX_VALUE;
           case TABLE -> tables.size();
           case MEMORY -> memories;
-          case GLOBAL -> globals;
+          case GLOBAL -> globals.size();
         };
     if (export.index() >= count) {
       throw new ModuleRefusedException(
@@ -540,17 +645,15 @@ final class ModuleScanner {
       }
       described.add(new Export(export.name(), export.kind(), export.index(), signature));
     }
-    long tableElements = 0;
-    for (TableType table : tables) {
-      tableElements += table.min();
-    }
     return new ModuleDescription(
         in.bytes.length,
         functions.length,
         memoryMinPages * 65_536,
-        tableElements,
+        tableMinElements,
         start >= 0,
         described,
-        imports);
+        imports,
+        List.of(),
+        0);
   }
 }

@@ -19,6 +19,9 @@ import picocli.CommandLine.Command;
       PlanBench.class,
       KernelBench.class,
       StoppingBench.class,
+      UploadBench.class,
+      ForgetBench.class,
+      OversizedBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {

@@ -3,6 +3,7 @@ package dev.skep.api;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
 import dev.skep.engine.ModuleDescription.ExternKind;
+import dev.skep.engine.ModuleRefusedException;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
@@ -79,16 +80,11 @@ final class FunctionRoutes {
           ModuleDescription description =
               UploadCheck.check(
                   services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
+          String described = toJson(description).encode();
           PutVersionResult result =
               services
                   .functions()
-                  .putVersion(
-                      tenant,
-                      name,
-                      digest,
-                      bytes,
-                      toJson(description).encode(),
-                      owner.limits().functions());
+                  .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
           return stored(ctx, tenant, name, digest, description, result);
         })
         .onSuccess(json -> {
@@ -240,6 +236,10 @@ final class FunctionRoutes {
               "interpretedFunctions",
               new JsonArray(new ArrayList<>(module.interpretedFunctions())));
     }
+    ModuleRefusedException refused = services.modules().ifRefused(function.currentDigest());
+    if (module == null && refused != null) {
+      compiled.put("problem", UploadCheck.doesNotCompile(refused).toJson());
+    }
     return json.put("compiled", compiled);
   }
 
@@ -362,6 +362,16 @@ final class FunctionRoutes {
               .put("name", wanted.name())
               .put("type", wanted.signature().toString()));
     }
+    JsonArray oversized = new JsonArray();
+    for (ModuleDescription.OversizedFunction function : description.oversizedFunctions()) {
+      oversized.add(
+          new JsonObject()
+              .put("index", function.index())
+              .put("name", function.name())
+              .put("estimatedMethodBytes", function.estimatedMethodBytes())
+              .put("tier", function.tier().word())
+              .put("slowdown", function.tier().slowdown()));
+    }
     return new JsonObject()
         .put("bytes", description.bytes())
         .put("functions", description.functions())
@@ -369,6 +379,8 @@ final class FunctionRoutes {
         .put("tableMinElements", description.tableMinElements())
         .put("command", description.isCommand())
         .put("exports", exports)
-        .put("imports", imports);
+        .put("imports", imports)
+        .put("oversizedFunctions", oversized)
+        .put("oversizedCount", description.oversizedCount());
   }
 }

@@ -126,8 +126,8 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
         return carried.problem();
       }
       if (t instanceof ModuleRefusedException refused) {
-        // What only compiling finds: it is the module's fault at every run as it is at an upload.
-        return UploadCheck.problem(refused);
+        // An upload answers its own; this one only compiling has found, and every run will.
+        return UploadCheck.doesNotCompile(refused);
       }
       if (t instanceof DatabaseUnavailableException) {
         return of(Kind.UNAVAILABLE, "the database cannot be reached; try again soon");

@@ -82,4 +82,11 @@ final class UploadCheck {
         };
     return Problem.of(kind, String.valueOf(refused.getMessage()));
   }
+
+  /** Why a function whose module was stored does not run: compiling it was refused. */
+  static Problem doesNotCompile(ModuleRefusedException refused) {
+    Problem problem = problem(refused);
+    return Problem.of(
+        problem.kind(), "the module was stored and does not compile: " + problem.detail());
+  }
 }

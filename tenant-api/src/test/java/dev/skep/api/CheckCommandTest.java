@@ -101,7 +101,7 @@ class CheckCommandTest {
         .contains("    0.4 %             4  of        1,024  bytes of the longest name\n")
         .contains("             1  of       50,000  functions, imported and defined\n")
         .contains("             0  of   67,108,864  bytes of memory at start\n");
-    assertThat(lines.lines()).hasSize(20);
+    assertThat(lines.lines()).hasSize(23);
     return lines;
   }
 
