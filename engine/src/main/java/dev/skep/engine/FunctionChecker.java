@@ -337,7 +337,9 @@ final class FunctionChecker {
     popAll(parameterTypes);
     push(op == 0x02 ? BLOCK : op == 0x03 ? LOOP : IF, parameterTypes, resultTypes);
     if (live) {
-      if (op != 0x02) {
+      if (op == 0x03) {
+        size.loopCharge();
+      } else if (op == 0x04) {
         size.charge();
       }
       if (op == 0x04) {

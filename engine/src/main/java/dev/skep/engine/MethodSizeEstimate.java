@@ -20,6 +20,7 @@ final class MethodSizeEstimate {
 
   private static final int INVOKE = 3;
   private static final int BRANCH = 3;
+  private static final int CAST = 3;
 
   /** Bytes of operators that become instructions of the JVM; 0 stands for a call of a helper. */
   private static final byte[] INTRINSIC = intrinsics();
@@ -28,8 +29,14 @@ final class MethodSizeEstimate {
   private long labels;
   private int memorySlot;
   private int words;
-  private boolean calls;
+  private int calls;
   private int returns;
+  private boolean accesses;
+
+  /** Calls before which the fuel is written back, and whether the next is one. */
+  private int writes;
+
+  private boolean charged;
 
   private static byte[] intrinsics() {
     byte[] sizes = new byte[256];
@@ -66,16 +73,25 @@ final class MethodSizeEstimate {
       bytes += variable(parameterWords + 2 + i);
     }
     labels = 0;
-    calls = false;
+    calls = 0;
     returns = 0;
-    charge();
+    accesses = false;
+    writes = 0;
+    charged = true;
+    checkedCharge();
   }
 
   /** Size of the method so far, in bytes. */
   long methodBytes() {
-    // Entering and leaving the call depth, where a function calls.
-    long depth = calls ? (1L + returns) * (INVOKE + 3 + variable(memorySlot)) : 0;
-    return bytes + depth;
+    // What FunctionRewriter adds: at the entry, around calls, at returns, and its handler.
+    int local = variable(words);
+    int readFuel = 2 * local + INVOKE;
+    int readMemory = accesses ? 2 * readFuel : 0;
+    int writeFuel = 2 * local + INVOKE;
+    long entry = (long) variable(memorySlot) + CAST + local + readFuel + readMemory;
+    long around = calls * (long) (readFuel + readMemory) + writes * (long) writeFuel;
+    long depth = calls > 0 ? (returns + 1) * (2L * local + INVOKE) + 1 : 0;
+    return bytes + entry + around + depth + returns * (long) writeFuel + writeFuel + 1;
   }
 
   /** Words of frames that the compiler holds for the function at once. */
@@ -94,9 +110,21 @@ final class MethodSizeEstimate {
     return value == (byte) value ? 2 : 3;
   }
 
-  /** A charge of fuel: the cost, the meter, the call. */
+  /** A charge of fuel that only subtracts, as most do. */
   void charge() {
-    bytes += 2 + variable(memorySlot) + variable(memorySlot + 1) + 1 + INVOKE;
+    charged = true;
+    bytes += variable(words) < 4 ? 3 : 6;
+  }
+
+  /** One that is checked, and goes on where it is. */
+  private void checkedCharge() {
+    bytes += 3L * variable(words) + 2 + INVOKE;
+  }
+
+  /** One at the head of a loop. */
+  void loopCharge() {
+    charge();
+    bytes += 4L * variable(words) + 2 + INVOKE + 2 * BRANCH;
   }
 
   void plain(int op) {
@@ -136,9 +164,10 @@ final class MethodSizeEstimate {
 
   void memory(int op, long offset, boolean isFirst) {
     boolean widened = op == 0x2D || op == 0x2F || op == 0x31 || op == 0x33 || op == 0x35;
-    bytes += constant(offset) + variable(memorySlot) + INVOKE + (widened ? 4 : 0);
+    bytes += constant(offset) + INVOKE + (widened ? 4 : 0);
     bytes += op >= 0x30 && op <= 0x3E ? 1 : 0;
-    bytes += isFirst ? 0 : 5;
+    bytes += isFirst ? 2L * variable(words) : variable(memorySlot) + 5;
+    accesses |= isFirst;
   }
 
   /** {@code drop}, or the drops of a branch that leaves values behind. */
@@ -157,7 +186,9 @@ final class MethodSizeEstimate {
    * @param results of the callee; more than one come in an array
    */
   void call(int results) {
-    calls = true;
+    calls++;
+    writes += charged ? 1 : 0;
+    charged = false;
     bytes += variable(memorySlot) + variable(memorySlot + 1) + INVOKE;
     if (results > 1) {
       bytes += variable(words);
