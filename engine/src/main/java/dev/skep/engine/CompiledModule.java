@@ -9,6 +9,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.MutabilityType;
 import dev.skep.engine.ModuleDescription.Export;
+import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
@@ -18,6 +19,7 @@ import dev.skep.pool.SlotOwner;
 import dev.skep.pool.SlotRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -35,6 +37,7 @@ public final class CompiledModule {
   private static final long MOST_SNAPSHOT_BYTES = 64L << 20;
 
   private final ModuleDescription description;
+  private final Map<String, Export> functionExports = new HashMap<>();
   private final WasmModule module;
   private final Function<Instance, Machine> machines;
   private final ImportValues imports;
@@ -90,6 +93,11 @@ public final class CompiledModule {
       @Nullable ExecutionListener listener) {
     this.listener = listener;
     this.description = description;
+    for (Export export : description.exports()) {
+      if (export.kind() == ExternKind.FUNCTION) {
+        functionExports.put(export.name(), export);
+      }
+    }
     this.module = module;
     this.machines = loaded.machines();
     this.imports = imports;
@@ -133,6 +141,16 @@ public final class CompiledModule {
 
   public ModuleDescription description() {
     return description;
+  }
+
+  /** The exported function of this name, or null. */
+  @Nullable Export function(String name) {
+    return functionExports.get(name);
+  }
+
+  /** Whether it can call the host at all. */
+  boolean importsHost() {
+    return !description.imports().isEmpty();
   }
 
   /** Bytes of the generated classes. */

@@ -110,7 +110,10 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     long startNanos = System.nanoTime();
     memory.onSlice(slices);
     memory.begin(limits, startNanos);
-    WasiContext wasi = WasiContext.of(invocation, world, scratch, config, limits, startNanos);
+    WasiContext wasi =
+        module.importsHost()
+            ? WasiContext.of(invocation, world, scratch, config, limits, startNanos)
+            : WasiContext.UNSEEN;
     RunResult result;
     LimitExceededException tooSmall = open(limits);
     if (tooSmall != null) {
@@ -232,11 +235,11 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   private Export export(String name) {
-    return module
-        .description()
-        .function(name)
-        .orElseThrow(
-            () -> new GuestAnswerException("the module exports no function " + Printable.of(name)));
+    Export export = module.function(name);
+    if (export == null) {
+      throw new GuestAnswerException("the module exports no function " + Printable.of(name));
+    }
+    return export;
   }
 
   /** An export that a calling convention needs, which must be of its type. */
@@ -251,7 +254,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
 
   /** A reactor's constructor (WASI application ABI): before anything but a command. */
   private void initializeReactor(boolean begins) {
-    if (begins && module.description().function(INITIALIZE).isPresent()) {
+    if (begins && module.function(INITIALIZE) != null) {
       call(export(INITIALIZE, PROCEDURE).index());
     }
   }

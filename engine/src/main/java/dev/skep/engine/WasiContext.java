@@ -24,6 +24,19 @@ final class WasiContext {
   private static final byte[] NOTHING = {};
   private static final byte[][] NONE = {};
 
+  /** Of a module that imports nothing, and so never sees it. */
+  static final WasiContext UNSEEN =
+      new WasiContext(
+          WasiWorld.NONE,
+          false,
+          new ScratchBudget(0),
+          NONE,
+          NONE,
+          NOTHING,
+          EngineConfig.DEFAULTS,
+          StoreLimits.DEFAULTS,
+          0);
+
   private final WasiGrants grants;
   private final boolean command;
   private final WasiTree tree;
@@ -37,8 +50,10 @@ final class WasiContext {
   private final long deadlineNanos;
   private long sleptNanos;
   private int stdinPosition;
-  private final ByteArrayOutputStream stdout;
-  private final ByteArrayOutputStream stderr;
+
+  // Made by the first byte: most runs write none.
+  private @Nullable ByteArrayOutputStream stdout;
+  private @Nullable ByteArrayOutputStream stderr;
   private @Nullable WasiDescriptors descriptors;
   private @Nullable ScratchTree scratch;
   private @Nullable EnumMap<WasiGrant, String> refused;
@@ -64,8 +79,6 @@ final class WasiContext {
     this.mostError = config.errorBytes();
     this.startNanos = startNanos;
     this.deadlineNanos = limits.deadlineNanos();
-    this.stdout = new ByteArrayOutputStream(0);
-    this.stderr = new ByteArrayOutputStream(0);
   }
 
   /**
@@ -210,24 +223,30 @@ final class WasiContext {
 
   /** Bytes that stdout still takes. */
   int room() {
-    return mostOutput - stdout.size();
+    return mostOutput - (stdout == null ? 0 : stdout.size());
   }
 
   void writeOut(byte[] bytes) {
+    if (stdout == null) {
+      stdout = new ByteArrayOutputStream(bytes.length);
+    }
     stdout.writeBytes(bytes);
   }
 
   /** Keeps the first bytes and drops the rest. */
   void writeError(byte[] bytes) {
+    if (stderr == null) {
+      stderr = new ByteArrayOutputStream(bytes.length);
+    }
     stderr.write(bytes, 0, Math.min(bytes.length, mostError - stderr.size()));
   }
 
   byte[] stdout() {
-    return stdout.toByteArray();
+    return stdout == null ? NOTHING : stdout.toByteArray();
   }
 
   byte[] stderr() {
-    return stderr.size() == 0 ? NOTHING : stderr.toByteArray();
+    return stderr == null ? NOTHING : stderr.toByteArray();
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────

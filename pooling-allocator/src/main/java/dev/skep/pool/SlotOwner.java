@@ -134,8 +134,13 @@ public final class SlotOwner {
   }
 
   void release(long bytes, long elements) {
-    liveBytes.addAndGet(-bytes);
-    liveElements.addAndGet(-elements);
+    // All of a tenant's workers meet here.
+    if (bytes > 0) {
+      liveBytes.addAndGet(-bytes);
+    }
+    if (elements > 0) {
+      liveElements.addAndGet(-elements);
+    }
   }
 
   private static boolean reserve(AtomicLong live, long more, long limit) {
