@@ -257,6 +257,12 @@ final class Node implements AutoCloseable {
         if (!begins.await(60, TimeUnit.SECONDS)) {
           throw new AssertionError("it did not start");
         }
+        // It is told of before it has a slot.
+        TenantId tenant = ask.request().tenant();
+        while (scheduler.activity().stream()
+            .noneMatch(each -> each.tenant().equals(tenant) && each.slots() > 0)) {
+          Thread.onSpinWait();
+        }
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       }

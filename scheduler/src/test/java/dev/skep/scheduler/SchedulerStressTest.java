@@ -43,6 +43,14 @@ class SchedulerStressTest {
     public void ended(Receipt receipt) {
       running.computeIfAbsent(receipt.tenant(), _ -> new AtomicInteger()).decrementAndGet();
     }
+
+    @Override
+    public void refused(TenantId tenant, Refusal refusal) {
+      // Runs that are aside hold slots, so that one that has started may find none.
+      if (refusal == Refusal.POOL_FULL) {
+        running.computeIfAbsent(tenant, _ -> new AtomicInteger()).decrementAndGet();
+      }
+    }
   }
 
   private static Ask ask(Random random) {

@@ -290,7 +290,7 @@ class SlicesTest {
   void aCloseEndsRunsThatAreAsideAndLeavesNoThread() {
     Node node = new Node(ONE_WORKER.withWorkers(2), 32);
     Loops loops = new Loops(node, 12, false);
-    until(() -> node.scheduler.stats().aside() >= 10);
+    until(() -> node.scheduler.stats().running() == 12 && node.scheduler.stats().aside() >= 10);
     node.close();
     loops.areCancelled();
     assertThat(node.scheduler.threads()).isZero();
