@@ -51,7 +51,7 @@ class UploadIT {
     Http.Answer put = TENANT.put(F + "listed", module.toByteArray());
     assertThat(put.status()).as(put.text()).isEqualTo(422);
     assertThat(put.json().getString("type")).isEqualTo("urn:skep:problem:module-limit");
-    assertThat(put.json().getString("detail")).contains("characters to list; at most 1048576");
+    assertThat(put.json().getString("detail")).contains("characters as JSON; at most 1048576");
   }
 
   private static void unsigned(ByteArrayOutputStream out, int value) {
