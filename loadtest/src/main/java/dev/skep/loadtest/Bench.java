@@ -18,6 +18,8 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      HostileBench.class,
+      NeighbourBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {

@@ -130,17 +130,7 @@ final class FunctionRoutes {
     try {
       description = services.engine().check(bytes);
     } catch (ModuleRefusedException e) {
-      Problem.Kind kind =
-          switch (e.reason()) {
-            case NOT_WASM -> Problem.Kind.NOT_WASM;
-            case NOT_A_MODULE -> Problem.Kind.NOT_A_MODULE;
-            case MALFORMED -> Problem.Kind.MALFORMED_MODULE;
-            case INVALID -> Problem.Kind.INVALID_MODULE;
-            case UNSUPPORTED -> Problem.Kind.UNSUPPORTED_FEATURE;
-            case LIMIT -> Problem.Kind.MODULE_LIMIT;
-            case UNKNOWN_IMPORT -> Problem.Kind.UNKNOWN_IMPORT;
-          };
-      throw new ProblemException(kind, String.valueOf(e.getMessage()));
+      throw new ProblemException(Problem.of(e));
     }
     long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().mostMemoryBytes());
     if (description.memoryMinBytes() > memoryLimit) {

@@ -46,7 +46,8 @@ final class Code {
    * @param value −2^31 to 2^32 − 1
    */
   Code i32(long value) {
-    out.raw(0x41).signed((int) value);
+    // Numbers from 2^31 on mean the negative ones of the same bits.
+    out.raw(0x41).signed(value << 32 >> 32);
     return this;
   }
 
@@ -64,7 +65,7 @@ final class Code {
     long bits = Double.doubleToRawLongBits(value);
     op(0x44);
     for (int i = 0; i < 8; i++) {
-      op((int) (bits >> 8 * i));
+      op((int) (bits >> (8 * i)));
     }
     return this;
   }
