@@ -24,7 +24,23 @@ import java.util.Arrays;
  *   a function's entry    belongs to its first run
  * </pre>
  *
- * Bulk operators cost more by what they move. They are replaced by calls of functions of the
+ * <h2>Where a charge is checked</h2>
+ *
+ * A check in every run would cost more than the charges themselves. So the counter is signed, most
+ * charges only subtract, and it is looked at
+ *
+ * <pre>
+ *   at a function's entry and at the head of a loop         nothing goes on for ever unchecked
+ *   where more than {@value #MOST_UNCHECKED} could be owed  no straight code runs on far
+ *   behind a call, once more than {@value #MOST_BEHIND_CALL} follow      nor do many calls' tails
+ * </pre>
+ *
+ * A checked charge is refused before what it pays for runs. So a run exceeds its fuel by at most
+ * {@value #MOST_UNCHECKED}, and {@value #MOST_BEHIND_CALL} for each call that it comes back from;
+ * it is stopped then, and has used, and pays, what it has run. How much may be owed at a place is
+ * the most over all ways that lead there.
+ *
+ * <p>Bulk operators cost more by what they move. They are replaced by calls of functions of the
  * instrumented module ({@link BulkOperation}), which charge first; that also keeps them out of the
  * engine's interpreter, whose bounds checks overflow.
  *
@@ -39,6 +55,12 @@ final class BodyInstrumenter {
   private static final int IF = 2;
   private static final int ELSE = 3;
 
+  /** Units that may be run on credit since the last check: some microsecond. */
+  static final int MOST_UNCHECKED = 1_000;
+
+  /** Of those, what may follow a call; so that a deep recursion cannot owe much on its way back. */
+  static final int MOST_BEHIND_CALL = 16;
+
   private final ModuleLimits limits;
   private final boolean metering;
   private final BulkOperations bulk;
@@ -50,6 +72,10 @@ final class BodyInstrumenter {
   private final boolean[] headReachable;
   private final boolean[] targeted;
   private final boolean[] thenReachable;
+
+  // For each block: the most that can be owed at its head, and, so far, at its end.
+  private final int[] owedAtHead;
+  private final int[] owedAtEnd;
   private int depth;
   private boolean reachable;
 
@@ -61,6 +87,15 @@ final class BodyInstrumenter {
 
   private int runEdit;
   private int runCost;
+
+  /** The most that can be owed where the open run begins. */
+  private int owed;
+
+  /** Whether the open run's charge is checked whatever is owed. */
+  private boolean runChecked;
+
+  /** Whether the open run calls. */
+  private boolean runCalls;
 
   /**
    * @param chargeFunction index of the function that charges its i32 argument
@@ -75,6 +110,8 @@ final class BodyInstrumenter {
     headReachable = new boolean[most];
     targeted = new boolean[most];
     thenReachable = new boolean[most];
+    owedAtHead = new int[most];
+    owedAtEnd = new int[most];
   }
 
   /** Writes the body from {@code from} to {@code to} of {@code bytes}, its length left out. */
@@ -88,8 +125,10 @@ final class BodyInstrumenter {
     edits = 0;
     depth = 0;
     reachable = true;
+    owed = 0;
     push(BLOCK);
     openRun(in.position);
+    runChecked = true;
     runCost = FuelCosts.FUNCTION_ENTRY;
     while (depth > 0) {
       operator(in);
@@ -108,7 +147,7 @@ final class BodyInstrumenter {
       if (lengths[e] > 0) {
         out.u8(0x10);
         out.u32(values[e]);
-      } else if (metering && values[e] > 0) {
+      } else if (metering && values[e] != 0) {
         out.u8(0x41);
         out.s32(values[e]);
         out.u8(0x10);
@@ -135,11 +174,23 @@ final class BodyInstrumenter {
   private void openRun(int position) {
     runEdit = edit(position, 0, 0);
     runCost = 0;
+    runChecked = false;
+    runCalls = false;
   }
 
   private void closeRun() {
-    values[runEdit] = runCost;
+    boolean checked = runChecked || owed + (long) runCost > MOST_UNCHECKED;
+    values[runEdit] = checked || runCost == 0 ? runCost : unchecked(runCost);
+    owed = checked ? 0 : owed + runCost;
+    if (runCalls) {
+      owed = Math.max(owed, MOST_UNCHECKED - MOST_BEHIND_CALL);
+    }
     runCost = 0;
+  }
+
+  /** How a charge says that it is not checked; the same again is its cost. */
+  static int unchecked(int cost) {
+    return ~cost;
   }
 
   private void push(int kind) {
@@ -147,6 +198,8 @@ final class BodyInstrumenter {
     headReachable[depth] = reachable;
     targeted[depth] = false;
     thenReachable[depth] = false;
+    owedAtHead[depth] = owed;
+    owedAtEnd[depth] = 0;
     depth++;
   }
 
@@ -156,16 +209,28 @@ final class BodyInstrumenter {
           Reason.INVALID, "invalid module: unknown label " + label + " at offset " + in.position);
     }
     if (reachable) {
-      targeted[depth - 1 - (int) label] = true;
+      int target = depth - 1 - (int) label;
+      targeted[target] = true;
+      owedAtEnd[target] = Math.max(owedAtEnd[target], owed);
+    }
+  }
+
+  private void endRun() {
+    if (reachable) {
+      closeRun();
+    }
+  }
+
+  private void beginRun(int position) {
+    if (reachable) {
+      openRun(position);
     }
   }
 
   /** Ends the run for good: what follows up to the next end or else cannot be reached. */
   private void leave() {
-    if (reachable) {
-      closeRun();
-      reachable = false;
-    }
+    endRun();
+    reachable = false;
   }
 
   // ── Operators ─────────────────────────────────────────────────────────────────────────────
@@ -183,24 +248,31 @@ final class BodyInstrumenter {
       case 0x05 -> alternative(in);
       case 0x0B -> close(in);
       case 0x0C -> { // br
+        endRun();
         branchTo(in.u32(), in);
-        leave();
+        reachable = false;
       }
       case 0x0D -> { // br_if
+        endRun();
         branchTo(in.u32(), in);
-        split(in.position);
+        beginRun(in.position);
       }
       case 0x0E -> { // br_table
+        endRun();
         int count = in.u31();
         in.check("targets of one br_table", count, limits.branchTargets());
         for (int i = 0; i <= count; i++) {
           branchTo(in.u32(), in);
         }
-        leave();
+        reachable = false;
       }
       case 0x0F -> leave(); // return
-      case 0x10 -> in.u32(); // call
+      case 0x10 -> { // call
+        runCalls = true;
+        in.u32();
+      }
       case 0x11 -> { // call_indirect
+        runCalls = true;
         in.u32();
         in.u32();
       }
@@ -305,28 +377,17 @@ final class BodyInstrumenter {
     edit(at, in.position - at, bulk.functionFor(kind, first, second, in));
   }
 
-  /** Ends a run at {@code position} and begins the next one there. */
-  private void split(int position) {
-    if (reachable) {
-      closeRun();
-      openRun(position);
-    }
-  }
-
   private void open(int op, WasmCursor in) throws ModuleRefusedException {
     blockType(in);
     in.check("nested blocks", depth, limits.nesting());
-    switch (op) {
-      case 0x02 -> push(BLOCK);
-      case 0x03 -> {
-        split(in.position);
-        push(LOOP);
-      }
-      default -> {
-        split(in.position);
-        push(IF);
-      }
+    if (op == 0x02) {
+      push(BLOCK);
+      return;
     }
+    endRun();
+    push(op == 0x03 ? LOOP : IF);
+    beginRun(in.position);
+    runChecked = op == 0x03;
   }
 
   private static void blockType(WasmCursor in) throws ModuleRefusedException {
@@ -350,13 +411,13 @@ final class BodyInstrumenter {
     }
     if (reachable) {
       closeRun();
+      owedAtEnd[top] = Math.max(owedAtEnd[top], owed);
     }
     thenReachable[top] = reachable;
     kinds[top] = ELSE;
     reachable = headReachable[top];
-    if (reachable) {
-      openRun(in.position);
-    }
+    owed = owedAtHead[top];
+    beginRun(in.position);
   }
 
   private void close(WasmCursor in) {
@@ -373,15 +434,16 @@ final class BodyInstrumenter {
       return;
     }
     if (depth == 0) {
-      if (reachable) {
-        closeRun();
-      }
+      endRun();
       return;
     }
     if (joins) {
+      int atEnd = kind == IF ? Math.max(owedAtEnd[top], owedAtHead[top]) : owedAtEnd[top];
       if (reachable) {
         closeRun();
+        atEnd = Math.max(atEnd, owed);
       }
+      owed = atEnd;
       reachable = true;
       openRun(in.position);
     }

@@ -1,11 +1,7 @@
 package dev.skep.engine;
 
-import static org.objectweb.asm.Opcodes.ALOAD;
 import static org.objectweb.asm.Opcodes.INVOKESTATIC;
-import static org.objectweb.asm.Opcodes.IRETURN;
 import static org.objectweb.asm.Opcodes.POP;
-import static org.objectweb.asm.Opcodes.RETURN;
-import static org.objectweb.asm.Opcodes.SIPUSH;
 
 import com.dylibso.chicory.compiler.internal.ClassCollector;
 import com.dylibso.chicory.compiler.internal.Shaded;
@@ -35,11 +31,8 @@ import org.objectweb.asm.tree.AbstractInsnNode;
 import org.objectweb.asm.tree.ClassNode;
 import org.objectweb.asm.tree.InsnList;
 import org.objectweb.asm.tree.InsnNode;
-import org.objectweb.asm.tree.IntInsnNode;
-import org.objectweb.asm.tree.LdcInsnNode;
 import org.objectweb.asm.tree.MethodInsnNode;
 import org.objectweb.asm.tree.MethodNode;
-import org.objectweb.asm.tree.VarInsnNode;
 
 /**
  * Takes the classes that the engine's compiler makes of one module, rewrites them, and loads them.
@@ -155,6 +148,11 @@ final class GuestClasses implements ClassCollector {
     return tooLarge;
   }
 
+  /** The rewritten classes by name, before they are loaded. */
+  Map<String, byte[]> rewritten() {
+    return Collections.unmodifiableMap(rewritten);
+  }
+
   /** Loads the rewritten classes. */
   Loaded load() {
     GuestLoader loader = new GuestLoader();
@@ -197,12 +195,12 @@ final class GuestClasses implements ClassCollector {
   private byte[] rewrite(byte[] original, Set<Integer> tooLarge) {
     ClassReader reader = new ClassReader(original);
     ClassNode node = new ClassNode();
-    reader.accept(node, 0);
+    reader.accept(node, ClassReader.EXPAND_FRAMES);
     for (MethodNode method : node.methods) {
       rewrite(method);
     }
     while (true) {
-      // Only straight-line code is added, so the frames stay what they are.
+      // The rewriting keeps the frames right itself.
       ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
       node.accept(writer);
       try {
@@ -219,17 +217,25 @@ final class GuestClasses implements ClassCollector {
   }
 
   private void rewrite(MethodNode method) {
-    InsnList code = method.instructions;
-    boolean calls = false;
-    for (AbstractInsnNode node = code.getFirst(); node != null; ) {
-      AbstractInsnNode next = node.getNext();
-      if (node instanceof MethodInsnNode call && call.getOpcode() == INVOKESTATIC) {
-        calls |= rewrite(code, call);
-      }
-      node = next;
+    removePolls(method.instructions);
+    if (isGuestFunction(method.name)) {
+      int units = 1 + (method.maxLocals + method.maxStack) / WORDS_PER_UNIT;
+      new FunctionRewriter(method, className + "Shaded", charge).rewrite(units);
     }
-    if (calls && isGuestFunction(method.name)) {
-      countDepth(method);
+    for (AbstractInsnNode node : method.instructions) {
+      if (node instanceof MethodInsnNode call && call.getOpcode() == INVOKESTATIC) {
+        rewrite(method.instructions, call);
+      }
+    }
+  }
+
+  private void removePolls(InsnList code) {
+    for (AbstractInsnNode node : code.toArray()) {
+      if (node instanceof MethodInsnNode call
+          && call.owner.equals(className + "Shaded")
+          && call.name.equals("checkInterruption")) {
+        code.remove(node);
+      }
     }
   }
 
@@ -239,52 +245,17 @@ final class GuestClasses implements ClassCollector {
         && Integer.parseInt(name.substring("func_".length())) <= lastGuestFunction;
   }
 
-  /** Rewrites a call where it must be; answers whether it is a call into guest code. */
-  private boolean rewrite(InsnList code, MethodInsnNode call) {
+  private void rewrite(InsnList code, MethodInsnNode call) {
     if (call.owner.equals(className + "Shaded")) {
-      if (call.name.equals("checkInterruption")) {
-        code.remove(call);
-      } else {
-        call.owner = RUNTIME_METHODS.contains(call.name + call.desc) ? RUNTIME : SHADED;
-      }
-      return false;
-    }
-    if (call.name.equals(charge) || call.name.equals(chargeLength)) {
+      call.owner = RUNTIME_METHODS.contains(call.name + call.desc) ? RUNTIME : SHADED;
+    } else if (call.name.equals(charge) || call.name.equals(chargeLength)) {
       // The stack holds cost, memory, instance; the instance is not needed.
       code.insertBefore(call, new InsnNode(POP));
       call.owner = RUNTIME;
       call.name = call.name.equals(charge) ? "charge" : "chargeLength";
       call.desc = Type.getMethodDescriptor(Type.VOID_TYPE, Type.INT_TYPE, MEMORY_TYPE);
-      return false;
     }
-    return call.name.startsWith("func_") || call.name.startsWith("call_indirect_");
   }
 
   private static final Type MEMORY_TYPE = Type.getType(Memory.class);
-  private static final String DEPTH_TYPE =
-      Type.getMethodDescriptor(Type.VOID_TYPE, Type.INT_TYPE, MEMORY_TYPE);
-
-  private static void countDepth(MethodNode method) {
-    int memory = 0;
-    Type[] parameters = Type.getArgumentTypes(method.desc);
-    for (int i = 0; i < parameters.length - 2; i++) {
-      memory += parameters[i].getSize();
-    }
-    int units = 1 + (method.maxLocals + method.maxStack) / WORDS_PER_UNIT;
-    InsnList code = method.instructions;
-    for (AbstractInsnNode node = code.getFirst(); node != null; node = node.getNext()) {
-      if (node.getOpcode() >= IRETURN && node.getOpcode() <= RETURN) {
-        code.insertBefore(node, depth("leave", units, memory));
-      }
-    }
-    code.insert(depth("enter", units, memory));
-  }
-
-  private static InsnList depth(String name, int units, int memory) {
-    InsnList list = new InsnList();
-    list.add(units <= Short.MAX_VALUE ? new IntInsnNode(SIPUSH, units) : new LdcInsnNode(units));
-    list.add(new VarInsnNode(ALOAD, memory));
-    list.add(new MethodInsnNode(INVOKESTATIC, RUNTIME, name, DEPTH_TYPE, false));
-    return list;
-  }
 }

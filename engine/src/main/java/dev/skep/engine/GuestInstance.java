@@ -98,7 +98,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       memory.attach(wasi);
       // The engine's interpreter polls the flag, and one that was set before is not this guest's.
       boolean interrupted = !module.interpretedFunctions().isEmpty() && Thread.interrupted();
-      result = guarded(invocation, wasi);
+      result = settled(guarded(invocation, wasi));
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
@@ -126,6 +126,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
       begin();
       initializeReactor(true);
       call(initializer.index());
+      memory.settle();
       result = new RunResult.Values(new long[0], PROCEDURE);
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       result = Traps.result(module, e);
@@ -173,6 +174,18 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       return Traps.result(module, e);
     }
+  }
+
+  /** What has run on credit beyond the fuel counts as not having run, however it ended. */
+  private RunResult settled(RunResult result) {
+    if (!(result instanceof RunResult.LimitReached)) {
+      try {
+        memory.settle();
+      } catch (LimitExceededException e) {
+        return Traps.result(module, e);
+      }
+    }
+    return result;
   }
 
   private void begin() {

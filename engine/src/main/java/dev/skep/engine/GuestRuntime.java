@@ -24,22 +24,18 @@ public final class GuestRuntime {
 
   // ── Metering ──────────────────────────────────────────────────────────────────────────────
 
-  /** Pays for a run of operators. */
+  /** Pays for a run of operators: a cost, or one that is not checked. */
   public static void charge(int cost, Memory memory) {
-    ((SlotMemory) memory).charge(cost);
+    if (cost >= 0) {
+      ((SlotMemory) memory).charge(cost);
+    } else {
+      ((SlotMemory) memory).owe(BodyInstrumenter.unchecked(cost));
+    }
   }
 
   /** Pays for what a bulk operator moves, an unsigned number. */
   public static void chargeLength(int length, Memory memory) {
     ((SlotMemory) memory).charge(length & UNSIGNED);
-  }
-
-  public static void enter(int units, Memory memory) {
-    ((SlotMemory) memory).enter(units);
-  }
-
-  public static void leave(int units, Memory memory) {
-    ((SlotMemory) memory).leave(units);
   }
 
   // ── Loads and stores ──────────────────────────────────────────────────────────────────────

@@ -6,18 +6,28 @@ import dev.skep.engine.GuestInstance;
 import dev.skep.engine.Invocation;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
+import dev.skep.loadtest.peer.Wasmtime;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** CPU kernels with and without charges, side by side in one JVM: what fuel costs. */
+/**
+ * CPU kernels with and without charges, side by side in one JVM: what fuel costs. Where Wasmtime's
+ * library is, its kernels with fuel on beside them.
+ *
+ * <pre>./skep bench kernels [--wasmtime FOLDER]</pre>
+ */
 @Command(
     name = "kernels",
     mixinStandardHelpOptions = true,
-    description = "Measures the CPU kernels with fuel on and off, best of 15.")
+    description = "Measures the CPU kernels with fuel on and off, and Wasmtime's, best of 15.")
 final class KernelBench implements Callable<Integer> {
   private static final int ROUNDS = 15;
 
@@ -42,24 +52,33 @@ final class KernelBench implements Callable<Integer> {
           new Kernel("sieve", 1_000_000),
           new Kernel("sort", 100_000));
 
+  @Option(names = "--wasmtime", description = "Where Wasmtime's library is; default: $VIRTUAL_ENV.")
+  private @Nullable Path wasmtime;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
   /**
    * A kernel's best times.
    *
-   * @param same whether both gave the same answer
+   * @param peerNanos of Wasmtime with fuel on; 0 if it is not here
+   * @param same whether all gave the same answer
    */
-  private record Best(long onNanos, long offNanos, boolean same) {
+  private record Best(long onNanos, long offNanos, long peerNanos, boolean same) {
     double ratio() {
       return onNanos / (double) offNanos;
+    }
+
+    double peerRatio() {
+      return onNanos / (double) peerNanos;
     }
   }
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     ResultTable table = new ResultTable("skep bench kernels: best of " + ROUNDS);
     Map<Kernel, Best> results = new LinkedHashMap<>();
+    Optional<Path> library = PeerLibrary.find(wasmtime);
     try (GuestPool metered = new GuestPool(1, EngineConfig.DEFAULTS);
         GuestPool free = new GuestPool(1, EngineConfig.DEFAULTS.withMetering(false))) {
       CompiledModule on = metered.compile(Guests.KERNELS);
@@ -68,11 +87,13 @@ final class KernelBench implements Callable<Integer> {
         Progress.say(kernel.name() + "(" + kernel.argument() + ")");
         try (GuestInstance charged = metered.instance(on);
             GuestInstance uncharged = free.instance(off)) {
-          results.put(kernel, best(kernel, charged, uncharged));
+          Wasmtime peer = library.isPresent() ? peer(library.get(), kernel) : null;
+          results.put(kernel, best(kernel, charged, uncharged, peer));
         }
       }
     }
     double logSum = 0;
+    double peerLogSum = 0;
     boolean same = true;
     for (Map.Entry<Kernel, Best> entry : results.entrySet()) {
       Kernel kernel = entry.getKey();
@@ -81,41 +102,80 @@ final class KernelBench implements Callable<Integer> {
       table
           .add(kernel.name() + "_on_ms", what + ", fuel on", best.onNanos() / NANOS_PER_MILLI, "ms")
           .add(kernel.name() + "_off_ms", "  fuel off", best.offNanos() / NANOS_PER_MILLI, "ms")
-          .add(kernel.name() + "_ratio", "  ratio", best.ratio(), "×");
+          .add(kernel.name() + "_ratio", "  fuel on to off", best.ratio(), "×");
+      if (library.isPresent()) {
+        table
+            .add(
+                kernel.name() + "_wasmtime_ms",
+                "  Wasmtime 49, fuel on",
+                best.peerNanos() / NANOS_PER_MILLI,
+                "ms")
+            .add(kernel.name() + "_wasmtime_ratio", "  ours to Wasmtime's", best.peerRatio(), "×");
+        peerLogSum += Math.log(best.peerRatio());
+      }
       logSum += Math.log(best.ratio());
       same &= best.same();
     }
+    table.add(
+        "ratio",
+        "fuel on to off, geometric mean",
+        Math.exp(logSum / KERNELS.size()),
+        "×",
+        "under 1.15; Wasmtime 49: 1.1 to 2");
+    if (library.isPresent()) {
+      table.add(
+          "wasmtime_ratio",
+          "ours to Wasmtime's, both with fuel, geometric mean",
+          Math.exp(peerLogSum / KERNELS.size()),
+          "×",
+          "at most 1");
+    } else {
+      table.note("Wasmtime is not here: pip install wasmtime, and activate or name the folder.");
+    }
     table
-        .add(
-            "ratio",
-            "fuel on to off, geometric mean",
-            Math.exp(logSum / KERNELS.size()),
-            "×",
-            "ours must be under 1.15; Wasmtime 49: 1.1 to 2")
         .note("Fuel off is compiled without charges, for this measurement only.")
-        .note("Rounds alternate between the two, after " + WARM_UP + " of each.")
+        .note("Rounds alternate between them, after " + WARM_UP + " of each.")
         .print(json);
     if (!same) {
-      System.err.println("fuel on and off gave different answers");
+      System.err.println("they gave different answers");
     }
     return same ? 0 : 1;
   }
 
-  private static Best best(Kernel kernel, GuestInstance charged, GuestInstance uncharged) {
+  private static Wasmtime peer(Path library, Kernel kernel) {
+    byte[] module = Guests.bytes(Guests.KERNELS);
+    return new Wasmtime(
+        library, module, kernel.name(), new Wasmtime.Pool(4, 16L << 20, 64L << 20, 64L << 10));
+  }
+
+  private static Best best(
+      Kernel kernel, GuestInstance charged, GuestInstance uncharged, @Nullable Wasmtime peer) {
     Invocation.TypedCall call = kernel.call();
+    Wasmtime.Store store = peer == null ? null : peer.instantiate();
     long on = Long.MAX_VALUE;
     long off = Long.MAX_VALUE;
+    long theirs = peer == null ? 0 : Long.MAX_VALUE;
     boolean same = true;
     for (int round = -WARM_UP; round < ROUNDS; round++) {
       RunReport withFuel = run(charged, call);
       RunReport without = run(uncharged, call);
       same &= answer(withFuel) == answer(without);
+      if (peer != null && store != null) {
+        long startNanos = System.nanoTime();
+        int answer = peer.call(store, kernel.argument());
+        long nanos = System.nanoTime() - startNanos;
+        same &= answer == (int) answer(withFuel);
+        theirs = round >= 0 ? Math.min(theirs, nanos) : theirs;
+      }
       if (round >= 0) {
         on = Math.min(on, withFuel.durationNanos());
         off = Math.min(off, without.durationNanos());
       }
     }
-    return new Best(on, off, same);
+    if (peer != null && store != null) {
+      peer.delete(store);
+    }
+    return new Best(on, off, theirs, same);
   }
 
   private static RunReport run(GuestInstance instance, Invocation.TypedCall call) {

@@ -118,62 +118,119 @@ public final class SlotMemory extends StoreMeter implements Memory {
     return base + address;
   }
 
-  private long at(int base, int offset, int width) {
-    return at((base & UNSIGNED) + (offset & UNSIGNED), width);
-  }
-
   private static WasmRuntimeException outOfBounds() {
     return new WasmRuntimeException("out of bounds memory access");
   }
 
-  // ── What generated code calls: a base and a constant offset, both unsigned ────────────────
+  // ── What generated code calls ─────────────────────────────────────────────────────────────
+  // An address and a constant offset of the guest, both unsigned; then baseAddress() and
+  // sizeBytes(), which generated code keeps in locals: the JIT then need not read them again after
+  // every call that it cannot see through.
 
-  public byte load8(int base, int offset) {
-    return RawMemory.getByte(at(base, offset, 1));
+  private static long at(int address, int offset, int width, long base, long size) {
+    long at = (address & UNSIGNED) + (offset & UNSIGNED);
+    if (at > size - width) {
+      throw outOfBounds();
+    }
+    return base + at;
   }
 
-  public short load16(int base, int offset) {
-    return RawMemory.getShort(at(base, offset, 2));
+  public static byte load8(int address, int offset, long base, long size) {
+    return RawMemory.getByte(at(address, offset, 1, base, size));
   }
 
-  public int load32(int base, int offset) {
-    return RawMemory.getInt(at(base, offset, 4));
+  public static short load16(int address, int offset, long base, long size) {
+    return RawMemory.getShort(at(address, offset, 2, base, size));
   }
 
-  public long load64(int base, int offset) {
-    return RawMemory.getLong(at(base, offset, 8));
+  public static int load32(int address, int offset, long base, long size) {
+    return RawMemory.getInt(at(address, offset, 4, base, size));
   }
 
-  public float loadFloat(int base, int offset) {
-    return RawMemory.getFloat(at(base, offset, 4));
+  public static long load64(int address, int offset, long base, long size) {
+    return RawMemory.getLong(at(address, offset, 8, base, size));
   }
 
-  public double loadDouble(int base, int offset) {
-    return RawMemory.getDouble(at(base, offset, 8));
+  public static float loadFloat(int address, int offset, long base, long size) {
+    return RawMemory.getFloat(at(address, offset, 4, base, size));
   }
 
-  public void store8(int base, int offset, byte value) {
-    RawMemory.putByte(at(base, offset, 1), value);
+  public static double loadDouble(int address, int offset, long base, long size) {
+    return RawMemory.getDouble(at(address, offset, 8, base, size));
   }
 
-  public void store16(int base, int offset, short value) {
-    RawMemory.putShort(at(base, offset, 2), value);
+  public static void store8(int address, byte value, int offset, long base, long size) {
+    RawMemory.putByte(at(address, offset, 1, base, size), value);
   }
 
-  public void store32(int base, int offset, int value) {
-    RawMemory.putInt(at(base, offset, 4), value);
+  public static void store16(int address, short value, int offset, long base, long size) {
+    RawMemory.putShort(at(address, offset, 2, base, size), value);
   }
 
-  public void store64(int base, int offset, long value) {
-    RawMemory.putLong(at(base, offset, 8), value);
+  public static void store32(int address, int value, int offset, long base, long size) {
+    RawMemory.putInt(at(address, offset, 4, base, size), value);
   }
 
-  public void storeFloat(int base, int offset, float value) {
-    RawMemory.putFloat(at(base, offset, 4), value);
+  public static void store64(int address, long value, int offset, long base, long size) {
+    RawMemory.putLong(at(address, offset, 8, base, size), value);
   }
 
-  public void storeDouble(int base, int offset, double value) {
-    RawMemory.putDouble(at(base, offset, 8), value);
+  public static void storeFloat(int address, float value, int offset, long base, long size) {
+    RawMemory.putFloat(at(address, offset, 4, base, size), value);
+  }
+
+  public static void storeDouble(int address, double value, int offset, long base, long size) {
+    RawMemory.putDouble(at(address, offset, 8, base, size), value);
+  }
+
+  // The same for memories whose address is not at hand: a module's second, and tests.
+
+  public byte load8(int address, int offset) {
+    return load8(address, offset, base, size);
+  }
+
+  public short load16(int address, int offset) {
+    return load16(address, offset, base, size);
+  }
+
+  public int load32(int address, int offset) {
+    return load32(address, offset, base, size);
+  }
+
+  public long load64(int address, int offset) {
+    return load64(address, offset, base, size);
+  }
+
+  public float loadFloat(int address, int offset) {
+    return loadFloat(address, offset, base, size);
+  }
+
+  public double loadDouble(int address, int offset) {
+    return loadDouble(address, offset, base, size);
+  }
+
+  public void store8(int address, int offset, byte value) {
+    store8(address, value, offset, base, size);
+  }
+
+  public void store16(int address, int offset, short value) {
+    store16(address, value, offset, base, size);
+  }
+
+  public void store32(int address, int offset, int value) {
+    store32(address, value, offset, base, size);
+  }
+
+  public void store64(int address, int offset, long value) {
+    store64(address, value, offset, base, size);
+  }
+
+  public void storeFloat(int address, int offset, float value) {
+    storeFloat(address, value, offset, base, size);
+  }
+
+  public void storeDouble(int address, int offset, double value) {
+    storeDouble(address, value, offset, base, size);
   }
 
   /** {@code memory.fill}: {@code length} bytes from {@code address}, both unsigned. */
@@ -202,8 +259,8 @@ public final class SlotMemory extends StoreMeter implements Memory {
     return (int) (size / PAGE_SIZE);
   }
 
-  /** Address of byte 0, 0 once the lease has ended. */
-  long baseAddress() {
+  /** Address of byte 0, 0 once the lease has ended; of use only as long as nothing grows. */
+  public long baseAddress() {
     return base;
   }
 

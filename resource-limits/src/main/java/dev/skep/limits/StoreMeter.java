@@ -21,7 +21,9 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
  * </pre>
  *
  * A charge that the budget cannot pay is refused before what it pays for runs, and is not counted
- * as consumed: nothing runs unpaid and nothing is paid that did not run.
+ * as consumed. Charges that are not checked ({@link #owe}) may leave the slice, and in the end the
+ * budget, below zero; so what was consumed can exceed the budget, and then says by how much. It is
+ * never clamped: nothing runs unpaid and nothing is paid that did not run.
  */
 public class StoreMeter {
   /**
@@ -31,7 +33,7 @@ public class StoreMeter {
    */
   static final long SLICE_FUEL = 100_000;
 
-  private long slice;
+  private int slice;
   private long reserve;
   private long budget;
   private int depthLeft;
@@ -74,15 +76,60 @@ public class StoreMeter {
    *     end
    */
   public final void charge(long cost) {
-    long left = slice - cost;
-    slice = left;
-    if (left < 0) {
+    if (cost <= slice) {
+      slice -= (int) cost;
+    } else {
       nextSlice(cost);
     }
   }
 
+  /**
+   * Takes {@code cost} units without a look at what is left; whoever does it sees to it that a
+   * checked charge follows soon.
+   */
+  public final void owe(int cost) {
+    slice -= cost;
+  }
+
+  /**
+   * What generated code does with a charge: as {@link #charge}, on a slice that it holds.
+   *
+   * @param left of the slice before
+   * @param cost units, 0 to 2^30
+   * @return what is left of the slice after
+   */
+  public static int pay(int left, int cost, StoreMeter meter) {
+    int after = left - cost;
+    return after >= 0 ? after : meter.refill(after, cost) - cost;
+  }
+
+  /** What is left of the slice; whoever takes it gives it back with {@link #closeSlice}. */
+  public final int openSlice() {
+    return slice;
+  }
+
+  /** Gives back what is left of a slice. */
+  public final void closeSlice(int left) {
+    slice = left;
+  }
+
+  /**
+   * Takes the next slice for a charge that the present one could not pay.
+   *
+   * @param after what would be left of the slice after the charge, negative
+   * @param cost of the charge
+   * @return the slice with the charge not yet taken, which it now can pay; the same as if it had
+   *     never been tried
+   * @throws LimitExceededException as {@link #charge} does; the slice is then given back, without
+   *     the charge
+   */
+  public final int refill(int after, int cost) {
+    slice = after + cost;
+    nextSlice(cost);
+    return slice + cost;
+  }
+
   private void nextSlice(long cost) {
-    slice += cost;
     if (cancelledRun == run) {
       throw new LimitExceededException(
           LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
@@ -95,33 +142,37 @@ public class StoreMeter {
     }
     long missing = cost - slice;
     if (missing > reserve) {
-      throw new LimitExceededException(
-          LimitKind.FUEL,
-          budget,
-          "the run needs " + (missing - reserve) + " more than its " + budget + " units of fuel");
+      throw outOfFuel(missing - reserve);
     }
     long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
     reserve -= granted;
-    slice += granted - cost;
+    slice = (int) (slice + granted - cost);
   }
 
   /**
    * Enters a call that takes {@code units} of call depth.
    *
+   * @return what {@link #leave} wants
    * @throws LimitExceededException if that is deeper than the limit
    */
-  public final void enter(int units) {
-    int left = depthLeft - units;
+  public final int enter(int units) {
+    int before = depthLeft;
+    int left = before - units;
     if (left < 0) {
-      throw new LimitExceededException(
-          LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
+      throw tooDeep();
     }
     depthLeft = left;
+    return before;
   }
 
-  /** Leaves a call entered with the same {@code units}. */
-  public final void leave(int units) {
-    depthLeft += units;
+  private LimitExceededException tooDeep() {
+    return new LimitExceededException(
+        LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
+  }
+
+  /** Leaves a call, with what {@link #enter} answered. */
+  public final void leave(int before) {
+    depthLeft = before;
   }
 
   /** Number of the run that the next {@link #begin} starts; each has its own. */
@@ -140,7 +191,25 @@ public class StoreMeter {
     CANCELLED_RUN.accumulateAndGet(this, number, Math::max);
   }
 
-  /** Units of fuel charged since {@link #begin}. */
+  /**
+   * Looks at what has run on credit.
+   *
+   * @throws LimitExceededException if more was consumed than the budget has
+   */
+  public final void settle() {
+    if (reserve + slice < 0) {
+      throw outOfFuel(-slice - reserve);
+    }
+  }
+
+  private LimitExceededException outOfFuel(long missing) {
+    return new LimitExceededException(
+        LimitKind.FUEL,
+        budget,
+        "the run needs " + missing + " more than its " + budget + " units of fuel");
+  }
+
+  /** Units of fuel charged since {@link #begin}; more than the budget if it was overdrawn. */
   public final long fuelConsumed() {
     return budget - reserve - slice;
   }

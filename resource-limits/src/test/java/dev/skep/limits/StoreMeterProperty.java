@@ -1,6 +1,7 @@
 package dev.skep.limits;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,53 @@ class StoreMeterProperty {
     }
   }
 
+  @Test
+  void whatIsOwedCountsInFullAndEndsAtTheNextChargeThatIsChecked() {
+    Random random = new Random(SEED);
+    StoreMeter meter = new StoreMeter();
+    for (int run = 0; run < 2_000; run++) {
+      long budget = budget(random);
+      meter.begin(
+          new StoreLimits(budget, 0, 0, 1, 1_000, StoreLimits.MAX_DEADLINE_NANOS),
+          System.nanoTime());
+      long consumed = 0;
+      boolean refused = false;
+      for (int i = 0; i < 200 && !refused; i++) {
+        int cost = random.nextInt(1_001);
+        if (random.nextBoolean()) {
+          meter.owe(cost);
+          consumed += cost;
+        } else {
+          // As generated code does: it holds the slice, and gives it back.
+          int slice = meter.openSlice();
+          try {
+            int left = StoreMeter.pay(slice, cost, meter);
+            assertThat(left).isNotNegative();
+            meter.closeSlice(left);
+            consumed += cost;
+          } catch (LimitExceededException e) {
+            assertThat(e.kind()).isEqualTo(LimitKind.FUEL);
+            refused = true;
+          }
+          // One that went has been added already.
+          assertThat(refused)
+              .as("seed %d run %d charge %d at %d of %d", SEED, run, cost, consumed, budget)
+              .isEqualTo((refused ? consumed + cost : consumed) > budget);
+        }
+        assertThat(meter.fuelConsumed()).as("seed %d run %d", SEED, run).isEqualTo(consumed);
+      }
+      if (consumed > budget) {
+        assertThatThrownBy(meter::settle)
+            .isInstanceOf(LimitExceededException.class)
+            .hasMessageContaining(consumed - budget + " more than its " + budget);
+      } else {
+        meter.settle();
+      }
+      assertThat(meter.fuelConsumed()).isEqualTo(consumed);
+      meter.end();
+    }
+  }
+
   private static long budget(Random random) {
     return switch (random.nextInt(5)) {
       case 0 -> random.nextInt(100);
@@ -82,17 +130,19 @@ class StoreMeterProperty {
               .withDeadlineNanos(StoreLimits.MAX_DEADLINE_NANOS),
           System.nanoTime());
       int[] frames = new int[200];
+      int[] before = new int[frames.length];
       int top = 0;
       long depth = 0;
       for (int i = 0; i < 400; i++) {
         if (top > 0 && (top == frames.length || random.nextBoolean())) {
           depth -= frames[--top];
-          meter.leave(frames[top]);
+          meter.leave(before[top]);
         } else {
           int units = 1 + random.nextInt(1 + limit / 4);
           boolean entered;
           try {
-            meter.enter(units);
+            int left = meter.enter(units);
+            before[top] = left;
             entered = true;
           } catch (LimitExceededException e) {
             assertThat(e.kind()).isEqualTo(LimitKind.CALL_DEPTH);

@@ -165,18 +165,20 @@ class StoreMeterTest {
   @Test
   void callDepthIsTakenAndGivenBack() {
     begin(LIMITS.withCallDepth(10));
-    meter.enter(4);
-    meter.enter(6);
+    int outer = meter.enter(4);
+    int inner = meter.enter(6);
     LimitExceededException refused =
         catchThrowableOfType(LimitExceededException.class, () -> meter.enter(1));
     assertThat(refused.kind()).isEqualTo(LimitKind.CALL_DEPTH);
     assertThat(refused.limit()).isEqualTo(10);
-    meter.leave(6);
-    meter.enter(6);
+    meter.leave(inner);
+    inner = meter.enter(6);
     assertThatThrownBy(() -> meter.enter(Integer.MAX_VALUE))
         .isInstanceOf(LimitExceededException.class);
-    meter.leave(6);
-    meter.enter(5);
+    meter.leave(inner);
+    assertThat(meter.enter(5)).isEqualTo(inner);
+    meter.leave(outer);
+    assertThat(meter.enter(10)).isEqualTo(outer);
   }
 
   @Test

@@ -1,6 +1,5 @@
 package dev.skep.api;
 
-import dev.skep.engine.ModuleRefusedException;
 import dev.skep.storage.DatabaseUnavailableException;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
@@ -114,30 +113,11 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
     response.end(toJson().toBuffer());
   }
 
-  /** The problem of a module that is not run. */
-  static Problem of(ModuleRefusedException refused) {
-    Kind kind =
-        switch (refused.reason()) {
-          case NOT_WASM -> Kind.NOT_WASM;
-          case NOT_A_MODULE -> Kind.NOT_A_MODULE;
-          case MALFORMED -> Kind.MALFORMED_MODULE;
-          case INVALID -> Kind.INVALID_MODULE;
-          case UNSUPPORTED -> Kind.UNSUPPORTED_FEATURE;
-          case LIMIT -> Kind.MODULE_LIMIT;
-          case UNKNOWN_IMPORT -> Kind.UNKNOWN_IMPORT;
-        };
-    return of(kind, String.valueOf(refused.getMessage()));
-  }
-
   /** The problem that a failure stands for, or null if it is a bug or an outage. */
   static @Nullable Problem of(@Nullable Throwable failure) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof ProblemException carried) {
         return carried.problem();
-      }
-      if (t instanceof ModuleRefusedException refused) {
-        // Some modules pass the upload's check and are refused when they are compiled.
-        return of(refused);
       }
       if (t instanceof DatabaseUnavailableException) {
         return of(Kind.UNAVAILABLE, "the database cannot be reached; try again soon");
