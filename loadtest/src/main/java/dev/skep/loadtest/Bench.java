@@ -21,3 +21,39 @@ import picocli.CommandLine.Command;
       UploadBench.class,
       ForgetBench.class,
       OversizedBench.class,
+      HostileBench.class,
+      NeighbourBench.class,
+      JmhBench.class
+    })
+public final class Bench implements Runnable {
+  @Override
+  public void run() {
+    CommandLine.usage(this, System.out);
+  }
+
+  /** Runs the command line, from the root of the repository, and exits with its code. */
+  public static void main(String[] args) {
+    int code =
+        new CommandLine(new Bench())
+            .setExecutionExceptionHandler((failure, line, _) -> {
+              line.getErr().println("skep bench: " + failure);
+              for (Throwable t = failure.getCause(); t != null; t = t.getCause()) {
+                line.getErr().println("  because: " + t);
+              }
+              return 1;
+            })
+            .execute(withSubcommand(args));
+    System.exit(code);
+  }
+
+  /** Options alone are options of {@code node}. */
+  static String[] withSubcommand(String[] args) {
+    boolean help = args.length > 0 && List.of("-h", "--help", "-V", "--version").contains(args[0]);
+    if (help || (args.length > 0 && !args[0].startsWith("-"))) {
+      return args;
+    }
+    List<String> full = new ArrayList<>(List.of("node"));
+    full.addAll(Arrays.asList(args));
+    return full.toArray(new String[0]);
+  }
+}

@@ -57,7 +57,7 @@ class UploadIT {
   private static void unsigned(ByteArrayOutputStream out, int value) {
     int rest = value;
     while (rest > 0x7F) {
-      out.write(rest & 0x7F | 0x80);
+      out.write((rest & 0x7F) | 0x80);
       rest >>>= 7;
     }
     out.write(rest);
