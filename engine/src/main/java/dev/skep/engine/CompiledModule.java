@@ -35,8 +35,7 @@ public final class CompiledModule {
   private final ImportValues imports;
   private final EngineConfig config;
   private final long codeBytes;
-  private final long compileNanos;
-  private final List<Integer> interpreted;
+  private final CompileReport report;
   private final byte[] names;
   private final int startFunction;
   private final int functions;
@@ -53,21 +52,20 @@ public final class CompiledModule {
   private volatile @Nullable Map<Integer, String> parsedNames;
 
   CompiledModule(
+      ModuleDescription description,
       ScannedModule scanned,
       WasmModule module,
       GuestClasses.Loaded loaded,
       ImportValues imports,
       EngineConfig config,
-      long compileNanos,
-      List<Integer> interpreted) {
-    this.description = scanned.description();
+      CompileReport report) {
+    this.description = description;
     this.module = module;
     this.machines = loaded.machines();
     this.imports = imports;
     this.config = config;
     this.codeBytes = loaded.codeBytes();
-    this.compileNanos = compileNanos;
-    this.interpreted = List.copyOf(interpreted);
+    this.report = report;
     this.startFunction = scanned.start();
     this.functions = scanned.functionCount();
     ScannedModule.Range range = scanned.names();
@@ -113,7 +111,7 @@ public final class CompiledModule {
 
   /** What compiling took, in nanoseconds. */
   public long compileNanos() {
-    return compileNanos;
+    return report.nanos();
   }
 
   /**
@@ -121,7 +119,12 @@ public final class CompiledModule {
    * times slower than the rest.
    */
   public List<Integer> interpretedFunctions() {
-    return interpreted;
+    return report.interpreted();
+  }
+
+  /** How often the compiler began: once, and again for functions too large by surprise. */
+  int compileAttempts() {
+    return report.attempts();
   }
 
   /** The wish for a slot that an instance of this module can be built in. */

@@ -12,13 +12,14 @@ import com.dylibso.chicory.wasm.WasmModule;
 import dev.skep.engine.FuelInstrumenter.Instrumented;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.limits.ModuleBudgets;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import org.objectweb.asm.MethodTooLargeException;
 
 /**
  * Checks and compiles modules. Thread-safe. Both methods are CPU-bound, some milliseconds for a
@@ -29,21 +30,27 @@ public final class Engine {
   static final String GUEST_CLASS = "dev.skep.guest.Guest";
 
   /**
-   * Most bytes of modules that one compilation may go over. The compiler begins again at every
-   * function that it finds too large, so that n of them would cost n times the module: 16 MB of
-   * them would take hours, and the node compiles one module at a time. Two functions of a module of
-   * the greatest size may be; of one of a megabyte, sixty.
+   * Most bytes of modules that one compilation may go over, because it begins again at a function
+   * too large that the estimate has not foreseen: three attempts for a module of the greatest size,
+   * sixty for one of a megabyte.
    */
   private static final long MOST_COMPILED_BYTES = 64L << 20;
 
   private final EngineConfig config;
+  private final ModuleBudgets budgets;
+  private final CheckThreads checks = new CheckThreads();
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final LongAdder interpretedFunctions = new LongAdder();
 
   public Engine(EngineConfig config) {
+    this(config, ModuleBudgets.DEFAULTS);
+  }
+
+  public Engine(EngineConfig config, ModuleBudgets budgets) {
     this.config = config;
+    this.budgets = budgets;
   }
 
   public EngineConfig config() {
@@ -51,22 +58,29 @@ public final class Engine {
   }
 
   /**
-   * Says whether a module can be run here, without compiling it.
+   * Says whether a module can be run here, without compiling it. Blocks while a thread of the
+   * engine's own does it.
    *
-   * @return what it exports and imports
+   * @return what it exports and imports, and which functions are oversized
    * @throws ModuleRefusedException if it cannot, and why
+   * @throws java.util.concurrent.RejectedExecutionException if too many checks are under way
    */
   public ModuleDescription check(byte[] bytes) throws ModuleRefusedException {
     try {
       ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
       checkImports(scanned);
-      FuelInstrumenter.instrument(scanned, config);
-      parse(withoutCustomSections(scanned), true);
-      return scanned.description();
+      return checks.run(() -> checkCode(scanned), budgets.checkNanos(bytes.length));
     } catch (ModuleRefusedException e) {
       refused.increment();
       throw e;
     }
+  }
+
+  private ModuleDescription checkCode(ScannedModule scanned) throws ModuleRefusedException {
+    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
+    FuelInstrumenter.instrument(scanned, config);
+    parse(withoutCustomSections(scanned), true);
+    return sizes.describe();
   }
 
   /**
@@ -78,9 +92,10 @@ public final class Engine {
     long startNanos = System.nanoTime();
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
+    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
     Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
     WasmModule module = parse(instrumented.bytes(), false);
-    Generated generated = generate(module, instrumented);
+    Generated generated = generate(scanned, sizes, module, instrumented);
     List<Integer> interpreted = generated.interpreted().stream().sorted().toList();
     GuestClasses.Loaded loaded = generated.loaded();
     long nanos = System.nanoTime() - startNanos;
@@ -88,68 +103,91 @@ public final class Engine {
     compileNanos.add(nanos);
     interpretedFunctions.add(interpreted.size());
     return new CompiledModule(
-        scanned, module, loaded, importsOf(scanned), config, nanos, interpreted);
+        sizes.describe(),
+        scanned,
+        module,
+        loaded,
+        importsOf(scanned),
+        config,
+        new CompileReport(nanos, generated.attempts(), interpreted));
   }
 
-  private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted) {}
+  private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted, int attempts) {}
 
   /**
-   * Generates the classes. A function too large for a JVM method is interpreted: those the compiler
-   * finds by itself, and those that only the rewriting has made too large.
+   * Generates the classes. A function too large for a JVM method is interpreted: those that surely
+   * are, so that the compiler need not find them; those that it finds; and those that only the
+   * rewriting has made too large.
    */
-  private static Generated generate(WasmModule module, Instrumented instrumented)
+  private Generated generate(
+      ScannedModule scanned, FunctionSizes sizes, WasmModule module, Instrumented instrumented)
       throws ModuleRefusedException {
-    Set<Integer> interpreted = new HashSet<>();
-    AtomicInteger attempts = new AtomicInteger();
+    CompileBudget budget =
+        new CompileBudget(budgets.compileNanos(scanned.bytes().length), budgets.generatedBytes());
+    Set<Integer> interpreted = new HashSet<>(sizes.surelyTooLarge());
+    int attempts = 0;
     try {
       while (true) {
-        Compiler.Builder builder =
-            Compiler.builder(module)
-                .withClassName(GUEST_CLASS)
-                .withClassCollectorFactory(() -> collector(instrumented, attempts));
-        // Interpreted functions are reported with the module rather than on stderr.
-        var result =
-            (interpreted.isEmpty()
-                    ? builder.withInterpreterFallback(InterpreterFallback.SILENT)
-                    : builder
-                        .withInterpreterFallback(InterpreterFallback.FAIL)
-                        .withInterpretedFunctions(interpreted))
-                .build()
-                .compile();
-        GuestClasses classes = (GuestClasses) result.collector();
-        Set<Integer> tooLarge = classes.rewrite();
-        if (tooLarge.isEmpty()) {
-          return new Generated(classes.load(), result.interpretedFunctions());
+        // The compiler begins again at every function that it finds too large.
+        if (attempts++ * (long) instrumented.bytes().length > MOST_COMPILED_BYTES) {
+          throw new CompileBudget.ExceededException(
+              "the module has too many functions too large for the compiler, which had found "
+                  + interpreted.size()
+                  + "; build it with less inlining");
         }
-        interpreted.addAll(result.interpretedFunctions());
-        interpreted.addAll(tooLarge);
+        try {
+          var result =
+              Compiler.builder(module)
+                  .withClassName(GUEST_CLASS)
+                  .withMaxFunctionsPerClass(sizes.functionsInClass())
+                  .withClassCollectorFactory(
+                      () -> new BudgetedCollector(collector(instrumented), budget))
+                  // Interpreted functions are reported with the module rather than on stderr.
+                  .withInterpreterFallback(InterpreterFallback.FAIL)
+                  .withInterpretedFunctions(interpreted)
+                  .build()
+                  .compile();
+          GuestClasses classes = ((BudgetedCollector) result.collector()).classes();
+          Set<Integer> tooLarge = classes.rewrite();
+          budget.check();
+          if (tooLarge.isEmpty()) {
+            return new Generated(classes.load(), Set.copyOf(interpreted), attempts);
+          }
+          interpreted.addAll(tooLarge);
+        } catch (ChicoryException e) {
+          int tooLarge = tooLarge(e, scanned);
+          interpreted.add(tooLarge);
+          interpreted.addAll(sizes.asLargeAs(tooLarge));
+        }
       }
-    } catch (CompileWorkException e) {
-      throw new ModuleRefusedException(
-          Reason.LIMIT,
-          "the module has too many functions too large for the compiler, which had found "
-              + attempts.get()
-              + "; build it with less inlining",
-          e);
-    } catch (RuntimeException e) {
+    } catch (CompileBudget.ExceededException e) {
+      throw new ModuleRefusedException(Reason.LIMIT, String.valueOf(e.getMessage()), e);
+    } catch (RuntimeException | StackOverflowError e) {
       // A type with more parameters than a JVM method, a class with too many constants.
       throw new ModuleRefusedException(
           Reason.LIMIT, "the module is too large in some way for the compiler", e);
+    } catch (OutOfMemoryError e) {
+      // Of what is held here all is let go with the module; nobody else has lost anything.
+      throw new ModuleRefusedException(
+          Reason.LIMIT, "compiling the module takes more memory than the node has for it", e);
     }
   }
 
-  /** Makes the compiler's next collector, which it asks for at every attempt. */
-  private static GuestClasses collector(Instrumented instrumented, AtomicInteger attempts) {
-    if (attempts.getAndIncrement() * (long) instrumented.bytes().length > MOST_COMPILED_BYTES) {
-      throw new CompileWorkException();
+  /** The function that the compiler has found too large, if that is what it says. */
+  private static int tooLarge(ChicoryException e, ScannedModule scanned) {
+    if (e.getCause() instanceof MethodTooLargeException method
+        && method.getMethodName().startsWith("func_")) {
+      int function = Integer.parseInt(method.getMethodName().substring("func_".length()));
+      if (function >= scanned.importedFunctions().length && function < scanned.functionCount()) {
+        return function;
+      }
     }
+    throw e;
+  }
+
+  static GuestClasses collector(Instrumented instrumented) {
     return new GuestClasses(
         GUEST_CLASS, instrumented.chargeFunction(), instrumented.chargeLengthFunction());
-  }
-
-  /** Compiling is at its bound of work. */
-  private static final class CompileWorkException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
   }
 
   /** The engine's parser reads names, and fails on what the standard ignores (7.4.1). */
@@ -176,6 +214,9 @@ public final class Engine {
     } catch (ChicoryException e) {
       throw new ModuleRefusedException(
           Reason.INVALID, "invalid module: " + Printable.of(String.valueOf(e.getMessage())), e);
+    } catch (OutOfMemoryError e) {
+      throw new ModuleRefusedException(
+          Reason.LIMIT, "checking the module takes more memory than the node has for it", e);
     } catch (RuntimeException | StackOverflowError e) {
       // The parser answers some malformed input with exceptions of the JVM.
       throw new ModuleRefusedException(Reason.MALFORMED, "malformed module: it does not decode", e);

@@ -148,6 +148,11 @@ final class GuestClasses implements ClassCollector {
     return tooLarge;
   }
 
+  /** The rewritten classes by name, before they are loaded. */
+  Map<String, byte[]> rewritten() {
+    return Collections.unmodifiableMap(rewritten);
+  }
+
   /** Loads the rewritten classes. */
   Loaded load() {
     GuestLoader loader = new GuestLoader();

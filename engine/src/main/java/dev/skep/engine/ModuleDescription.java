@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param hasStart whether a start function runs before every call
  * @param exports in the module's order
  * @param imports in the module's order
+ * @param oversizedFunctions those that become JVM methods too large to be compiled like others, the
+ *     largest first, {@link #MOST_OVERSIZED} at most
+ * @param oversizedCount how many there are in all
  */
 public record ModuleDescription(
     int bytes,
@@ -22,11 +25,69 @@ public record ModuleDescription(
     long tableMinElements,
     boolean hasStart,
     List<Export> exports,
-    List<Import> imports) {
+    List<Import> imports,
+    List<OversizedFunction> oversizedFunctions,
+    int oversizedCount) {
+
+  /** Most functions that {@link #oversizedFunctions} names. */
+  public static final int MOST_OVERSIZED = 100;
 
   public ModuleDescription {
     exports = List.copyOf(exports);
     imports = List.copyOf(imports);
+    oversizedFunctions = List.copyOf(oversizedFunctions);
+  }
+
+  /** The same with what is known of its functions' sizes. */
+  ModuleDescription withOversized(List<OversizedFunction> largest, int count) {
+    return new ModuleDescription(
+        bytes,
+        functions,
+        memoryMinBytes,
+        tableMinElements,
+        hasStart,
+        exports,
+        imports,
+        largest,
+        count);
+  }
+
+  /**
+   * A function that becomes a large JVM method.
+   *
+   * @param index in the module, imports first
+   * @param name from the name section, printable, else {@code func[index]}
+   * @param estimatedMethodBytes of the method
+   * @param tier how it will run
+   */
+  public record OversizedFunction(int index, String name, long estimatedMethodBytes, Tier tier) {}
+
+  /** How a function runs. */
+  public enum Tier {
+    /** Compiled, but later than others and only because the JVM is told to compile such methods. */
+    COMPILED_LATE("compiled-late", 1),
+    /** Too large for a JVM method: interpreted. */
+    INTERPRETED("interpreted", 100);
+
+    private final String word;
+    private final int slowdown;
+
+    Tier(String word, int slowdown) {
+      this.word = word;
+      this.slowdown = slowdown;
+    }
+
+    /**
+     * About how many times slower its code runs than the same in small functions, once both are
+     * warm. Measured by {@code ./skep bench oversized}.
+     */
+    public int slowdown() {
+      return slowdown;
+    }
+
+    public String word() {
+      return word;
+    }
   }
 
   /**

@@ -4,14 +4,17 @@ import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.ScannedModule.GlobalType;
 import dev.skep.engine.ScannedModule.Range;
 import dev.skep.engine.ScannedModule.Section;
 import dev.skep.engine.ScannedModule.TableType;
 import dev.skep.limits.ModuleLimits;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The pre-pass: one linear walk over an upload before any engine parses it, with a bound on
  * everything that an engine would allocate for. What it lets through may still be invalid; that is
  * the validator's to say. Function bodies are only measured here and walked by {@link
- * BodyInstrumenter}.
+ * FunctionChecker}.
  *
  * <p>Time and memory are linear in the bytes, whatever they say. One instance a module; not
  * thread-safe.
@@ -27,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 final class ModuleScanner {
   private static final int CUSTOM = 0;
   private static final int MOST_SECTION = 12;
+  private static final long MOST_PAGES = 65_536;
+
+  /** Where each section stands in the order that the standard sets (core spec 5.5.2), by its id. */
+  private static final int[] ORDER = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10};
 
   private final WasmCursor in;
   private final ModuleLimits limits;
@@ -38,8 +45,17 @@ final class ModuleScanner {
   private int[] functions = {};
   private int[] bodies = {};
   private int memories;
-  private int globals;
+  private final List<GlobalType> globals = new ArrayList<>();
+  private int elementSegments;
+  private int dataCount = -1;
+  private int dataSegments;
+  private int lastSection;
+  private int customSections;
+  private long customBytes;
+  private long nameBytes;
+  private long typeValues;
   private long memoryMinPages;
+  private long tableMinElements;
   private final List<Export> exports = new ArrayList<>();
   private int start = -1;
   private @Nullable Range names;
@@ -69,12 +85,17 @@ final class ModuleScanner {
       int to = in.position;
       WasmCursor section = new WasmCursor(in.bytes, from, to);
       if (id == CUSTOM) {
+        customSections++;
+        customBytes += size;
+        in.check("custom sections", customSections, limits.customSections());
+        in.check("bytes of custom sections", customBytes, limits.customBytes());
         custom(section);
       } else if (id > MOST_SECTION) {
         throw id == 13
             ? in.unsupported("exception handling")
             : in.malformed("unknown section " + id);
       } else {
+        inOrder(id);
         sections.add(new Section(id, from, to));
         content(id, section);
       }
@@ -82,6 +103,15 @@ final class ModuleScanner {
     if (functions.length != bodies.length / 2) {
       throw in.malformed("function and code section have inconsistent lengths");
     }
+    if (dataCount >= 0 && dataCount != dataSegments) {
+      throw in.malformed(
+          "data count and data section have inconsistent lengths: the count is "
+              + dataCount
+              + ", the segments are "
+              + dataSegments
+              + ",");
+    }
+    calledThroughTables();
     int[] importedTypes = imported.stream().mapToInt(Integer::intValue).toArray();
     return new ScannedModule(
         in.bytes,
@@ -92,9 +122,46 @@ final class ModuleScanner {
         bodies,
         tables,
         memories,
+        globals,
+        elementSegments,
+        dataCount,
         start,
         names,
         describe(importedTypes));
+  }
+
+  private void inOrder(int id) throws ModuleRefusedException {
+    int place = ORDER[id];
+    if (place <= lastSection) {
+      throw in.malformed(
+          (place == lastSection ? "second section " : "section out of order: section ") + id);
+    }
+    lastSection = place;
+  }
+
+  /**
+   * For every type the compiler makes a method that tells all functions of that type apart, and to
+   * find them it compares the type with each function's.
+   */
+  private void calledThroughTables() throws ModuleRefusedException {
+    long functionCount = (long) imported.size() + functions.length;
+    in.check("pairs of a type and a function", types.size() * functionCount, limits.typePairs());
+    int[] ofType = new int[types.size()];
+    for (int type : imported) {
+      ofType[type]++;
+    }
+    for (int type : functions) {
+      ofType[type]++;
+    }
+    Map<Signature, Integer> ofSignature = new HashMap<>();
+    for (int i = 0; i < ofType.length; i++) {
+      ofSignature.merge(types.get(i), ofType[i], Integer::sum);
+    }
+    long cases = 0;
+    for (Signature type : types) {
+      cases += ofSignature.getOrDefault(type, 0);
+    }
+    in.check("functions that calls through a table can reach", cases, limits.indirectCases());
   }
 
   private void header() throws ModuleRefusedException {
@@ -163,7 +230,10 @@ final class ModuleScanner {
       case 9 -> elements(s);
       case 10 -> code(s);
       case 11 -> data(s);
-      case 12 -> s.u32();
+      case 12 -> {
+        dataCount = s.u31();
+        s.check("data segments", dataCount, limits.segments());
+      }
       default -> throw s.malformed("unknown section");
     }
     if (!s.atEnd()) {
@@ -181,7 +251,10 @@ final class ModuleScanner {
             ? s.unsupported("garbage collection or recursive types")
             : s.malformed("unknown type form");
       }
-      types.add(new Signature(kinds(s), kinds(s)));
+      Signature signature = new Signature(kinds(s), kinds(s));
+      typeValues += signature.params().size() + signature.results().size();
+      s.check("parameters and results over all types", typeValues, limits.typeValues());
+      types.add(signature);
     }
   }
 
@@ -211,8 +284,8 @@ final class ModuleScanner {
     int count = s.u31();
     s.check("imports", count, limits.imports());
     for (int i = 0; i < count; i++) {
-      String module = s.name(limits.nameBytes());
-      String name = s.name(limits.nameBytes());
+      String module = name(s);
+      String name = name(s);
       int kind = s.u8();
       if (kind != 0) {
         throw new ModuleRefusedException(
@@ -232,6 +305,14 @@ final class ModuleScanner {
       imported.add(type);
       imports.add(new Import(module, name, types.get(type)));
     }
+  }
+
+  private String name(WasmCursor s) throws ModuleRefusedException {
+    int from = s.position;
+    String name = s.name(limits.nameBytes());
+    nameBytes += s.position - from;
+    s.check("bytes of names of imports and exports", nameBytes, limits.totalNameBytes());
+    return name;
   }
 
   private void functions(WasmCursor s) throws ModuleRefusedException {
@@ -266,8 +347,10 @@ final class ModuleScanner {
         throw s.unsupported("shared or 64-bit tables");
       }
       long min = s.u32();
-      if (flags == 1) {
-        s.u32();
+      tableMinElements += min;
+      s.check("elements that tables start with", tableMinElements, limits.tableMinElements());
+      if (flags == 1 && s.u32() < min) {
+        throw invalid(s, "size minimum must not be greater than maximum, of a table");
       }
       if (initialised) {
         constant(s);
@@ -287,28 +370,43 @@ final class ModuleScanner {
       if (flags > 1) {
         throw s.unsupported("64-bit memory or custom page sizes");
       }
-      memoryMinPages += s.u32();
-      if (flags == 1) {
-        s.u32();
+      long min = s.u32();
+      memoryMinPages += min;
+      long max = flags == 1 ? s.u32() : MOST_PAGES;
+      if (min > MOST_PAGES || max > MOST_PAGES) {
+        throw invalid(
+            s, "memory size must be at most 65536 pages (4 GiB), and is " + Math.max(min, max));
+      }
+      if (max < min) {
+        throw invalid(s, "size minimum must not be greater than maximum, of a memory");
       }
     }
   }
 
   private void globals(WasmCursor s) throws ModuleRefusedException {
-    globals = s.u31();
-    s.check("globals", globals, limits.globals());
-    for (int i = 0; i < globals; i++) {
-      ValueKind.read(s);
-      s.u8();
+    int count = s.u31();
+    s.check("globals", count, limits.globals());
+    for (int i = 0; i < count; i++) {
+      ValueKind kind = ValueKind.read(s);
+      int mutability = s.u8();
+      if (mutability > 1) {
+        throw s.malformed("malformed mutability");
+      }
+      globals.add(new GlobalType(kind, mutability == 1));
       constant(s);
     }
+  }
+
+  private static ModuleRefusedException invalid(WasmCursor s, String what) {
+    return new ModuleRefusedException(
+        Reason.INVALID, "invalid module: " + what + " at offset " + s.position);
   }
 
   private void exports(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("exports", count, limits.exports());
     for (int i = 0; i < count; i++) {
-      String name = s.name(limits.nameBytes());
+      String name = name(s);
       int kind = s.u8();
       int index = s.u31();
       ExternKind extern =
@@ -327,6 +425,7 @@ final class ModuleScanner {
   private void elements(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("element segments", count, limits.segments());
+    elementSegments = count;
     long total = 0;
     for (int i = 0; i < count; i++) {
       long flags = s.u32();
@@ -395,6 +494,7 @@ final class ModuleScanner {
   private void data(WasmCursor s) throws ModuleRefusedException {
     int count = s.u31();
     s.check("data segments", count, limits.segments());
+    dataSegments = count;
     for (int i = 0; i < count; i++) {
       long flags = s.u32();
       if (flags > 2) {
@@ -411,8 +511,10 @@ final class ModuleScanner {
   }
 
   /** Skips a constant expression (core spec 3.3.10, with the extended constants of 3.0). */
-  private static void constant(WasmCursor s) throws ModuleRefusedException {
+  private void constant(WasmCursor s) throws ModuleRefusedException {
+    int from = s.position;
     while (true) {
+      s.check("bytes in one constant expression", (long) s.position - from, limits.constantBytes());
       int op = s.u8();
       switch (op) {
         case 0x0B -> {
@@ -446,7 +548,7 @@ final class ModuleScanner {
           case FUNCTION -> Integer.MAX_VALUE;
           case TABLE -> tables.size();
           case MEMORY -> memories;
-          case GLOBAL -> globals;
+          case GLOBAL -> globals.size();
         };
     if (export.index() >= count) {
       throw new ModuleRefusedException(
@@ -487,17 +589,15 @@ final class ModuleScanner {
       }
       described.add(new Export(export.name(), export.kind(), export.index(), signature));
     }
-    long elements = 0;
-    for (TableType table : tables) {
-      elements += table.min();
-    }
     return new ModuleDescription(
         in.bytes.length,
         functions.length,
         memoryMinPages * 65_536,
-        elements,
+        tableMinElements,
         start >= 0,
         described,
-        imports);
+        imports,
+        List.of(),
+        0);
   }
 }

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param bodies where each defined function's body begins (behind its length) and ends
  * @param tables defined
  * @param memories number defined
+ * @param globals defined
+ * @param elementSegments number of them
+ * @param dataCount number of data segments by the data count section, or −1 without one
  * @param start index of the start function, or −1
  * @param names where the function names of the name section are, or null
  * @param description for everyone else
@@ -27,6 +30,9 @@ record ScannedModule(
     int[] bodies,
     List<TableType> tables,
     int memories,
+    List<GlobalType> globals,
+    int elementSegments,
+    int dataCount,
     int start,
     @Nullable Range names,
     ModuleDescription description) {
@@ -37,6 +43,8 @@ record ScannedModule(
   record Range(int from, int to) {}
 
   record TableType(ValueKind elements, long min) {}
+
+  record GlobalType(ValueKind kind, boolean isMutable) {}
 
   int functionCount() {
     return importedFunctions.length + functions.length;

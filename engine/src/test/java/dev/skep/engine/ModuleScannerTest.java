@@ -108,12 +108,111 @@ class ModuleScannerTest {
   void sectionsTwiceOrOutOfOrder() {
     Section types = Wat.section(1, 1, 0x60, 0, 0);
     Section memory = Wat.section(5, 1, 0, 1);
-    assertThat(refused(engine, Wat.module(types, types)).reason())
-        .isIn(Reason.MALFORMED, Reason.INVALID);
-    assertThat(refused(engine, Wat.module(memory, memory)).reason())
-        .isIn(Reason.MALFORMED, Reason.INVALID);
-    assertThat(refused(engine, Wat.module(memory, types)).reason())
-        .isIn(Reason.MALFORMED, Reason.INVALID);
+    refuses(Wat.module(types, types), Reason.MALFORMED, "second section 1 at offset");
+    refuses(Wat.module(memory, memory), Reason.MALFORMED, "second section 5 at offset");
+    refuses(Wat.module(memory, types), Reason.MALFORMED, "out of order: section 1 at offset");
+    // The data count stands before the code, for all its number.
+    Section count = Wat.section(12, 0);
+    refuses(Wat.module(Wat.section(10, 0), count), Reason.MALFORMED, "out of order: section 12");
+    assertThatCode(() -> engine.check(Wat.module(count, Wat.section(10, 0))))
+        .doesNotThrowAnyException();
+  }
+
+  @Test
+  void aDataCountThatIsNotTheNumberOfSegments() {
+    refuses(Wat.module(Wat.section(12, 1)), Reason.MALFORMED, "the count is 1, the segments are 0");
+    refuses(
+        Wat.module(Wat.section(5, 1, 0, 1), Wat.section(12, 0), Wat.section(11, 1, 1, 0)),
+        Reason.MALFORMED,
+        "the count is 0, the segments are 1");
+    refusesCode(
+        Reason.MALFORMED,
+        "data count section required",
+        0x41,
+        0,
+        0x41,
+        0,
+        0x41,
+        0,
+        0xFC,
+        8,
+        0,
+        0,
+        0x0B);
+  }
+
+  @Test
+  void bytesBehindTheLastSection() {
+    refuses(Wat.hex(0, 'a', 's', 'm', 1, 0, 0, 0, 1), Reason.MALFORMED, "unexpected end");
+    refuses(
+        Wat.hex(0, 'a', 's', 'm', 1, 0, 0, 0, 1, 1, 0, 0),
+        Reason.MALFORMED,
+        "unexpected end at offset 12");
+  }
+
+  @Test
+  void minimaAndMaxima() {
+    refuses(
+        Wat.module(Wat.section(5, 1, 0, 0x81, 0x80, 4)),
+        Reason.INVALID,
+        "at most 65536 pages (4 GiB), and is 65537");
+    refuses(Wat.module(Wat.section(5, 1, 1, 2, 1)), Reason.INVALID, "of a memory at offset");
+    refuses(Wat.module(Wat.section(4, 1, 0x70, 1, 2, 1)), Reason.INVALID, "of a table at offset");
+    refuses(Wat.module(Wat.section(6, 1, 0x7F, 2, 0x41, 0, 0x0B)), Reason.MALFORMED, "mutability");
+  }
+
+  /** Each is invalid in its own way; the first wrong operator ends the check. */
+  static Stream<Arguments> invalidCode() {
+    return Stream.of(
+        Arguments.of("i32 is needed and nothing is there, at offset", new int[] {0x45, 0x0B}),
+        Arguments.of("i32 is needed and i64 is there", new int[] {0x42, 0, 0x45, 0x1A, 0x0B}),
+        Arguments.of("1 values more than the block's results", new int[] {0x41, 0, 0x0B}),
+        Arguments.of("i32 is needed and nothing", new int[] {0x02, 0x7F, 0x0B, 0x1A, 0x0B}),
+        Arguments.of("unknown local 0", new int[] {0x20, 0, 0x1A, 0x0B}),
+        Arguments.of("unknown global 0", new int[] {0x23, 0, 0x1A, 0x0B}),
+        Arguments.of("unknown function 9", new int[] {0x10, 9, 0x0B}),
+        Arguments.of("unknown type 9", new int[] {0x41, 0, 0x11, 9, 0, 0x0B}),
+        Arguments.of("unknown type 9", new int[] {0x02, 9, 0x0B, 0x0B}),
+        Arguments.of("unknown table 9", new int[] {0x41, 0, 0x25, 9, 0x1A, 0x0B}),
+        Arguments.of("unknown memory 9", new int[] {0x3F, 9, 0x1A, 0x0B}),
+        Arguments.of("unknown label 1", new int[] {0x0C, 1, 0x0B}),
+        Arguments.of("unknown element segment 1", new int[] {0xFC, 13, 1, 0x0B}),
+        Arguments.of("alignment must not be larger", new int[] {0x41, 0, 0x28, 3, 0, 0x1A, 0x0B}),
+        Arguments.of("an if without else", new int[] {0x41, 0, 0x04, 2, 0x41, 0, 0x0B, 0x1A, 0x0B}),
+        Arguments.of(
+            "select of references", new int[] {0xD0, 0x70, 0xD0, 0x70, 0x41, 0, 0x1B, 0x1A, 0x0B}),
+        Arguments.of("a reference is needed", new int[] {0x41, 0, 0xD1, 0x1A, 0x0B}),
+        Arguments.of(
+            "different numbers of values",
+            new int[] {0x02, 0x7F, 0x41, 0, 0x41, 0, 0x0E, 1, 0, 1, 0x0B, 0x1A, 0x0B}),
+        Arguments.of("a tail call must have", new int[] {0x12, 1, 0x0B}));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("invalidCode")
+  void invalidCodeIsRefusedAtItsFirstOperator(String words, int[] code) {
+    refuses(
+        Wat.functions(List.of(function(code), new Function(2, Wat.hex(0x41, 0, 0x0B)))),
+        Reason.INVALID,
+        words);
+  }
+
+  @Test
+  void codeThatCannotBeReachedIsTypedAsTheStandardSays() {
+    int[][] valid = {
+      {0x00, 0x45, 0x1A, 0x0B},
+      {0x00, 0x1B, 0x1A, 0x0B},
+      {0x0C, 0, 0x6A, 0x1A, 0x0B},
+      {0x02, 0x7F, 0x00, 0x0B, 0x1A, 0x0B},
+      {0x00, 0x02, 0x40, 0x0B, 0x0E, 0, 0, 0x0B},
+      {0x00, 0xD1, 0x1A, 0x0B},
+    };
+    for (int[] code : valid) {
+      assertThatCode(() -> engine.check(Wat.functions(List.of(function(code)))))
+          .as(Arrays.toString(code))
+          .doesNotThrowAnyException();
+    }
+    refusesCode(Reason.INVALID, "i32 is needed and i64 is there", 0x00, 0x42, 0, 0x45, 0x1A, 0x0B);
   }
 
   @Test
@@ -126,8 +225,36 @@ class ModuleScannerTest {
   }
 
   /** The smallest of every limit, so that a small module reaches each. */
-  private static final ModuleLimits TINY =
-      new ModuleLimits(1 << 20, 2, 2, 2, 2, 2, 1, 1, 2, 3, 20, 4, 6, 2, 3, 8);
+  private static ModuleLimits tiny(int moduleBytes) {
+    return new ModuleLimits(
+        moduleBytes,
+        2,
+        5,
+        2,
+        2,
+        2,
+        2,
+        1,
+        10,
+        1,
+        2,
+        3,
+        8,
+        20,
+        4,
+        6,
+        2,
+        5,
+        3,
+        5,
+        8,
+        11,
+        2,
+        10,
+        3,
+        4,
+        2);
+  }
 
   static Stream<Arguments> beyondOneLimit() {
     int[] twoGlobals = {0x7F, 0, 0x41, 0, 0x0B};
@@ -155,6 +282,43 @@ class ModuleScannerTest {
             module(function(0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x0B, 0x0B, 0x0B, 0x0B))),
         Arguments.of(
             "4 targets of one br_table", module(function(0x41, 0, 0x0E, 4, 0, 0, 0, 0, 0, 0x0B))),
+        Arguments.of(
+            "6 parameters and results over all types",
+            Wat.module(
+                Wat.section(1, 2, 0x60, 2, 0x7F, 0x7F, 1, 0x7F, 0x60, 2, 0x7F, 0x7F, 1, 0x7F))),
+        Arguments.of(
+            "11 elements that tables start with", Wat.module(Wat.section(4, 1, 0x70, 0, 11))),
+        Arguments.of(
+            "10 bytes in one constant expression",
+            Wat.module(
+                Wat.section(6, 1, 0x7F, 0, 0x41, 0, 0x41, 0, 0x6A, 0x41, 0, 0x6A, 0x41, 0, 0x0B))),
+        Arguments.of(
+            "6 values on the operand stack of one function",
+            module(function(0x41, 0, 0x41, 0, 0x41, 0, 0x41, 0, 0x41, 0, 0x41, 0, 0x0F, 0x0B))),
+        Arguments.of(
+            "6 targets of all br_tables",
+            module(function(0x41, 0, 0x0E, 2, 0, 0, 0, 0x41, 0, 0x0E, 2, 0, 0, 0, 0x0B))),
+        Arguments.of(
+            "12 bytes of names of imports and exports",
+            Wat.module(
+                Wat.section(5, 1, 0, 0),
+                Wat.section(
+                    7, 2, 5, 'a', 'a', 'a', 'a', 'a', 2, 0, 5, 'b', 'b', 'b', 'b', 'b', 2, 0))),
+        Arguments.of(
+            "3 custom sections",
+            Wat.module(Wat.section(0, 1, 'a'), Wat.section(0, 1, 'a'), Wat.section(0, 1, 'a'))),
+        Arguments.of(
+            "11 bytes of custom sections",
+            Wat.module(Wat.section(0, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 0, 0))),
+        Arguments.of(
+            "4 steps of checking blocks, branches and calls",
+            module(function(0x02, 0x40, 0x00, 0x0D, 1, 0x0D, 1, 0x0D, 1, 0x0D, 1, 0x0B, 0x0B))),
+        Arguments.of(
+            "4 functions that calls through a table can reach",
+            Wat.module(
+                Wat.section(1, 2, 0x60, 0, 0, 0x60, 0, 0),
+                Wat.section(3, 2, 0, 1),
+                Wat.section(10, 2, 2, 0, 0x0B, 2, 0, 0x0B))),
         Arguments.of("has 9 bytes", Wat.module(Wat.section(0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9))));
   }
 
@@ -194,19 +358,60 @@ class ModuleScannerTest {
   @MethodSource("beyondOneLimit")
   void everyLimitOfAModuleIsHeldAndNamed(String words, byte[] wasm) {
     ModuleRefusedException refused =
-        refused(new Engine(new EngineConfig(TINY, 1_024, 16, true)), wasm);
+        refused(new Engine(new EngineConfig(tiny(1 << 20), 1_024, 16, true)), wasm);
     assertThat(refused.getMessage()).contains(words, "at most", "at offset");
     assertThat(refused.reason()).isEqualTo(Reason.LIMIT);
   }
 
   @Test
+  void typesTimesFunctionsAreBounded() {
+    int[] types = new int[1 + 3 * 127];
+    types[0] = 127;
+    for (int i = 1; i < types.length; i += 3) {
+      types[i] = 0x60;
+    }
+    ModuleLimits d = ModuleLimits.DEFAULTS;
+    ModuleLimits few =
+        new ModuleLimits(
+            d.moduleBytes(),
+            d.types(),
+            d.typeValues(),
+            d.functions(),
+            d.imports(),
+            d.exports(),
+            d.globals(),
+            d.tables(),
+            d.tableMinElements(),
+            d.memories(),
+            d.segments(),
+            d.elements(),
+            d.constantBytes(),
+            d.bodyBytes(),
+            d.locals(),
+            d.totalLocals(),
+            d.nesting(),
+            d.operands(),
+            d.branchTargets(),
+            d.totalBranchTargets(),
+            d.nameBytes(),
+            d.totalNameBytes(),
+            d.customSections(),
+            d.customBytes(),
+            d.checkSteps(),
+            126,
+            d.indirectCases());
+    byte[] wasm =
+        Wat.module(Wat.section(1, types), Wat.section(3, 1, 0), Wat.section(10, 1, 2, 0, 0x0B));
+    ModuleRefusedException refused =
+        refused(new Engine(new EngineConfig(few, 1_024, 16, true)), wasm);
+    assertThat(refused.reason()).isEqualTo(Reason.LIMIT);
+    assertThat(refused).hasMessageContaining("127 pairs of a type and a function at offset");
+  }
+
+  @Test
   void anUploadThatIsTooLargeIsRefusedUnread() {
     ModuleRefusedException refused =
-        refused(
-            new Engine(
-                new EngineConfig(
-                    new ModuleLimits(9, 2, 2, 2, 2, 2, 1, 1, 2, 3, 20, 4, 6, 2, 3, 8), 1, 0, true)),
-            new byte[10]);
+        refused(new Engine(new EngineConfig(tiny(9), 1, 0, true)), new byte[10]);
     assertThat(refused.reason()).isEqualTo(Reason.LIMIT);
     assertThat(refused).hasMessage("the module has 10 bytes; at most 9 are allowed");
   }

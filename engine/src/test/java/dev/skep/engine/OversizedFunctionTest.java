@@ -234,15 +234,50 @@ class OversizedFunctionTest {
   }
 
   @Test
-  void manyOversizedFunctionsAreRefusedRatherThanCompiledForHours() {
+  void manyOversizedFunctionsAreForeseen() throws ModuleRefusedException {
     List<Function> many =
         java.util.Collections.nCopies(80, new Function(0, straight(9_000, ANSWER)));
     byte[] wasm = Wat.functions(many);
     assertThat(wasm.length).isGreaterThan(6 << 20);
-    ModuleRefusedException refused =
-        org.assertj.core.api.Assertions.catchThrowableOfType(
-            ModuleRefusedException.class, () -> guests.engine.compile(wasm));
-    assertThat(refused.reason()).isEqualTo(ModuleRefusedException.Reason.LIMIT);
-    assertThat(refused).hasMessageContaining("too large");
+    ModuleDescription description = guests.engine.check(wasm);
+    assertThat(description.oversizedCount()).isEqualTo(80);
+    CompiledModule module = guests.compile(wasm);
+    assertThat(module.compileAttempts()).isLessThanOrEqualTo(2);
+    assertThat(module.interpretedFunctions()).hasSize(80);
+    assertThat(module.description().oversizedFunctions())
+        .isEqualTo(description.oversizedFunctions())
+        .allMatch(function -> function.tier() == ModuleDescription.Tier.INTERPRETED);
+    try (Probe probe = new Probe(guests, module)) {
+      assertThat(probe.call("f79", 5)).isEqualTo(model(5, 9_000));
+    }
+  }
+
+  @Test
+  void theUploadsAnswerNamesThemTheLargestFirst() throws ModuleRefusedException {
+    byte[] wasm =
+        Wat.functions(
+            List.of(
+                new Function(0, straight(1_200, ANSWER)),
+                new Function(0, straight(10, ANSWER)),
+                new Function(0, straight(REPEATS, ANSWER))));
+    ModuleDescription description = guests.engine.check(wasm);
+    assertThat(description.oversizedFunctions())
+        .extracting(function -> function.name() + " " + function.tier().word())
+        .containsExactly("func[2] interpreted", "func[0] compiled-late");
+    assertThat(description.oversizedCount()).isEqualTo(2);
+    assertThat(guests.compile(wasm).interpretedFunctions()).containsExactly(2);
+  }
+
+  @Test
+  void namesOfTheNameSectionAreUsedAndMadePrintable() throws ModuleRefusedException {
+    byte[] code = Wat.functions(List.of(new Function(0, straight(1_200, ANSWER))));
+    WasmBuffer named = new WasmBuffer(code.length + 32);
+    named.raw(code, 0, code.length);
+    WasmBuffer names = new WasmBuffer(32);
+    Wat.raw(names, 4, 'n', 'a', 'm', 'e', 1, 6, 1, 0, 3, 'b', 0x1B, 'g');
+    named.section(0, names);
+    assertThat(guests.engine.check(named.toBytes()).oversizedFunctions())
+        .extracting(ModuleDescription.OversizedFunction::name)
+        .containsExactly("b?g");
   }
 }

@@ -18,6 +18,11 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      UploadBench.class,
+      ForgetBench.class,
+      OversizedBench.class,
+      HostileBench.class,
+      NeighbourBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {

@@ -20,9 +20,16 @@ final class ChildJvm {
    */
   static JsonObject run(Class<?> main, List<String> arguments)
       throws IOException, InterruptedException {
+    return run(main, List.of(), arguments);
+  }
+
+  /** The same with more flags for the JVM, which win over those of this one. */
+  static JsonObject run(Class<?> main, List<String> flags, List<String> arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(flags);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(arguments);
     Process process =

@@ -18,7 +18,12 @@ final class Progress {
   }
 
   void step() {
-    done++;
+    at(done + 1);
+  }
+
+  /** Says how far it has come, if others count. */
+  void at(int reached) {
+    done = reached;
     long nowNanos = System.nanoTime();
     if (nowNanos - saidNanos >= EVERY_NANOS || done == count) {
       saidNanos = nowNanos;

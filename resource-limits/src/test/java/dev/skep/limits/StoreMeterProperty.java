@@ -1,6 +1,7 @@
 package dev.skep.limits;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,53 @@ class StoreMeterProperty {
       // budget = reserve + slice + consumed: exactly the rest can still be paid.
       meter.charge(budget - paid);
       assertThat(meter.fuelConsumed()).isEqualTo(budget);
+      meter.end();
+    }
+  }
+
+  @Test
+  void whatIsOwedCountsInFullAndEndsAtTheNextChargeThatIsChecked() {
+    Random random = new Random(SEED);
+    StoreMeter meter = new StoreMeter();
+    for (int run = 0; run < 2_000; run++) {
+      long budget = budget(random);
+      meter.begin(
+          new StoreLimits(budget, 0, 0, 1, 1_000, StoreLimits.MAX_DEADLINE_NANOS),
+          System.nanoTime());
+      long consumed = 0;
+      boolean refused = false;
+      for (int i = 0; i < 200 && !refused; i++) {
+        int cost = random.nextInt(1_001);
+        if (random.nextBoolean()) {
+          meter.owe(cost);
+          consumed += cost;
+        } else {
+          // As generated code does: it holds the slice, and gives it back.
+          int slice = meter.openSlice();
+          try {
+            int left = StoreMeter.pay(slice, cost, meter);
+            assertThat(left).isNotNegative();
+            meter.closeSlice(left);
+            consumed += cost;
+          } catch (LimitExceededException e) {
+            assertThat(e.kind()).isEqualTo(LimitKind.FUEL);
+            refused = true;
+          }
+          // One that went has been added already.
+          assertThat(refused)
+              .as("seed %d run %d charge %d at %d of %d", SEED, run, cost, consumed, budget)
+              .isEqualTo((refused ? consumed + cost : consumed) > budget);
+        }
+        assertThat(meter.fuelConsumed()).as("seed %d run %d", SEED, run).isEqualTo(consumed);
+      }
+      if (consumed > budget) {
+        assertThatThrownBy(meter::settle)
+            .isInstanceOf(LimitExceededException.class)
+            .hasMessageContaining(consumed - budget + " more than its " + budget);
+      } else {
+        meter.settle();
+      }
+      assertThat(meter.fuelConsumed()).isEqualTo(consumed);
       meter.end();
     }
   }

@@ -2,6 +2,7 @@ package dev.skep.scheduler;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Ticker;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.ModuleRefusedException;
@@ -28,14 +29,30 @@ public final class ModuleCache implements AutoCloseable {
   /** Parsing nests as modules do; deep modules need more than the JVM's default. */
   private static final long COMPILER_STACK_BYTES = 64L << 20;
 
+  /**
+   * Modules known not to compile. A refusal is of the bytes and would come again, after all the
+   * time that it took; but some depend on how fast the node was, so it is tried again one day.
+   */
+  private static final int MOST_REFUSED = 10_000;
+
+  private static final Duration REFUSED_FOR = Duration.ofHours(1);
+
   private final Engine engine;
   private final ModuleSource source;
   private final Cache<ModuleDigest, CompiledModule> ready;
+  private final Cache<ModuleDigest, ModuleRefusedException> refused;
   private final ConcurrentHashMap<ModuleDigest, CompletableFuture<CompiledModule>> pending =
       new ConcurrentHashMap<>();
   private final ThreadPoolExecutor compilers;
 
   public ModuleCache(Engine engine, ModuleSource source, SchedulerConfig config) {
+    this(engine, source, config, Ticker.systemTicker());
+  }
+
+  /**
+   * @param ticker by which refusals are forgotten
+   */
+  ModuleCache(Engine engine, ModuleSource source, SchedulerConfig config, Ticker ticker) {
     this.engine = engine;
     this.source = source;
     this.ready =
@@ -44,6 +61,12 @@ public final class ModuleCache implements AutoCloseable {
             .weigher((ModuleDigest _, CompiledModule module) ->
                 (int) Math.min(Integer.MAX_VALUE, module.codeBytes()))
             .recordStats()
+            .build();
+    this.refused =
+        Caffeine.newBuilder()
+            .maximumSize(MOST_REFUSED)
+            .expireAfterWrite(REFUSED_FOR)
+            .ticker(ticker)
             .build();
     // One thread: compiling must leave the workers their cores.
     this.compilers =
@@ -66,8 +89,13 @@ public final class ModuleCache implements AutoCloseable {
     return ready.getIfPresent(digest);
   }
 
+  /** Why the module does not compile, if that was found within the last hour, else null. */
+  public @Nullable ModuleRefusedException ifRefused(ModuleDigest digest) {
+    return refused.getIfPresent(digest);
+  }
+
   /**
-   * The module, compiled now or soon.
+   * The module, compiled now or soon; or at once why it cannot be, if that is known.
    *
    * @param bytes of the module if the caller has them, else null
    * @return completes with the module; or exceptionally with {@link CompileRefusedException} if the
@@ -79,6 +107,10 @@ public final class ModuleCache implements AutoCloseable {
     CompiledModule module = ready.getIfPresent(digest);
     if (module != null) {
       return CompletableFuture.completedFuture(module);
+    }
+    ModuleRefusedException known = refused.getIfPresent(digest);
+    if (known != null) {
+      return CompletableFuture.failedFuture(known);
     }
     CompletableFuture<CompiledModule> mine = new CompletableFuture<>();
     CompletableFuture<CompiledModule> theirs = pending.putIfAbsent(digest, mine);
@@ -117,7 +149,15 @@ public final class ModuleCache implements AutoCloseable {
       }
       pending.remove(digest, result);
       result.complete(known);
-    } catch (ModuleRefusedException | RuntimeException e) {
+    } catch (ModuleRefusedException e) {
+      refused.put(digest, e);
+      LOG.atInfo()
+          .addKeyValue("module", digest)
+          .addKeyValue("because", e.getMessage())
+          .log("does not compile");
+      pending.remove(digest, result);
+      result.completeExceptionally(e);
+    } catch (RuntimeException e) {
       pending.remove(digest, result);
       result.completeExceptionally(e);
     } catch (Error e) {

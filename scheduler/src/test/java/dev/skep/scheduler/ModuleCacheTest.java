@@ -8,6 +8,7 @@ import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
 import dev.skep.engine.ModuleRefusedException;
 import dev.skep.limits.PriceTable;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,11 +17,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Modules are compiled once, beside those who ask, and failures are not kept. */
+/** Modules are compiled once, beside those who ask, and only refusals are kept. */
 @Timeout(120)
 class ModuleCacheTest {
   private static final TenantId TENANT = new TenantId("t");
@@ -113,17 +115,40 @@ class ModuleCacheTest {
   }
 
   @Test
-  void aFailureIsNotKept() throws Exception {
+  void aModuleThatIsGoneIsAskedForAgain() throws Exception {
     AtomicReference<Optional<byte[]>> source = new AtomicReference<>(Optional.empty());
     try (ModuleCache cache = new ModuleCache(engine, (_, _) -> source.get(), config(10))) {
       assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
           .hasCauseInstanceOf(IllegalStateException.class)
           .hasMessageContaining("is gone");
-      source.set(Optional.of(new byte[] {1, 2, 3}));
-      assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
-          .hasCauseInstanceOf(ModuleRefusedException.class);
+      assertThat(cache.ifRefused(DIGEST)).isNull();
       source.set(Optional.of(ADD));
       assertThat(await(cache.get(TENANT, DIGEST, null)).interpretedFunctions()).isEmpty();
+    }
+  }
+
+  @Test
+  void aRefusalIsKeptForAnHourAndNotCompiledAgain() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    AtomicLong nanos = new AtomicLong();
+    ModuleSource source =
+        (_, _) -> {
+          asked.incrementAndGet();
+          return Optional.of(new byte[] {1, 2, 3});
+        };
+    try (ModuleCache cache = new ModuleCache(engine, source, config(10), nanos::get)) {
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
+            .hasCauseInstanceOf(ModuleRefusedException.class);
+      }
+      assertThat(asked).hasValue(1);
+      ModuleRefusedException known = cache.ifRefused(DIGEST);
+      assertThat(known).hasMessageContaining("00 61 73 6d");
+      nanos.addAndGet(Duration.ofHours(1).toNanos());
+      assertThat(cache.ifRefused(DIGEST)).isNull();
+      assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
+          .hasCauseInstanceOf(ModuleRefusedException.class);
+      assertThat(asked).hasValue(2);
     }
   }
 

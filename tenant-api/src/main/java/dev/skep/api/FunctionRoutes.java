@@ -10,6 +10,7 @@ import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.TenantId;
 import dev.skep.storage.FunctionRecord;
+import dev.skep.storage.FunctionStore;
 import dev.skep.storage.PutVersionResult;
 import dev.skep.storage.TenantRecord;
 import dev.skep.storage.VersionRecord;
@@ -76,16 +77,20 @@ final class FunctionRoutes {
             throw suspended(tenant);
           }
           ModuleDescription description = check(bytes, Catalog.limitsOf(owner));
+          String described = toJson(description).encode();
+          if (described.length() > FunctionStore.MAX_DESCRIPTION_CHARS) {
+            throw new ProblemException(
+                Problem.Kind.MODULE_LIMIT,
+                "exports and imports of the module take "
+                    + described.length()
+                    + " characters to list; at most "
+                    + FunctionStore.MAX_DESCRIPTION_CHARS
+                    + " are allowed: export less, or by shorter names");
+          }
           PutVersionResult result =
               services
                   .functions()
-                  .putVersion(
-                      tenant,
-                      name,
-                      digest,
-                      bytes,
-                      toJson(description).encode(),
-                      owner.limits().functions());
+                  .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
           return stored(ctx, tenant, name, digest, description, result);
         })
         .onSuccess(json -> {
@@ -125,22 +130,31 @@ final class FunctionRoutes {
     }
   }
 
+  private static Problem.Kind kind(ModuleRefusedException refused) {
+    return switch (refused.reason()) {
+      case NOT_WASM -> Problem.Kind.NOT_WASM;
+      case NOT_A_MODULE -> Problem.Kind.NOT_A_MODULE;
+      case MALFORMED -> Problem.Kind.MALFORMED_MODULE;
+      case INVALID -> Problem.Kind.INVALID_MODULE;
+      case UNSUPPORTED -> Problem.Kind.UNSUPPORTED_FEATURE;
+      case LIMIT -> Problem.Kind.MODULE_LIMIT;
+      case UNKNOWN_IMPORT -> Problem.Kind.UNKNOWN_IMPORT;
+    };
+  }
+
+  /** Why a function whose module was stored does not run: compiling it was refused. */
+  static Problem doesNotCompile(ModuleRefusedException refused) {
+    return Problem.of(
+        kind(refused),
+        "the module was stored and does not compile: " + String.valueOf(refused.getMessage()));
+  }
+
   private ModuleDescription check(byte[] bytes, StoreLimits limits) {
     ModuleDescription description;
     try {
       description = services.engine().check(bytes);
     } catch (ModuleRefusedException e) {
-      Problem.Kind kind =
-          switch (e.reason()) {
-            case NOT_WASM -> Problem.Kind.NOT_WASM;
-            case NOT_A_MODULE -> Problem.Kind.NOT_A_MODULE;
-            case MALFORMED -> Problem.Kind.MALFORMED_MODULE;
-            case INVALID -> Problem.Kind.INVALID_MODULE;
-            case UNSUPPORTED -> Problem.Kind.UNSUPPORTED_FEATURE;
-            case LIMIT -> Problem.Kind.MODULE_LIMIT;
-            case UNKNOWN_IMPORT -> Problem.Kind.UNKNOWN_IMPORT;
-          };
-      throw new ProblemException(kind, String.valueOf(e.getMessage()));
+      throw new ProblemException(kind(e), String.valueOf(e.getMessage()));
     }
     long memoryLimit = Math.min(limits.memoryBytes(), services.config().pool().mostMemoryBytes());
     if (description.memoryMinBytes() > memoryLimit) {
@@ -256,6 +270,10 @@ final class FunctionRoutes {
               "interpretedFunctions",
               new JsonArray(new ArrayList<>(module.interpretedFunctions())));
     }
+    ModuleRefusedException refused = services.modules().ifRefused(function.currentDigest());
+    if (module == null && refused != null) {
+      compiled.put("problem", doesNotCompile(refused).toJson());
+    }
     return json.put("compiled", compiled);
   }
 
@@ -370,6 +388,16 @@ final class FunctionRoutes {
               .put("name", wanted.name())
               .put("type", wanted.signature().toString()));
     }
+    JsonArray oversized = new JsonArray();
+    for (ModuleDescription.OversizedFunction function : description.oversizedFunctions()) {
+      oversized.add(
+          new JsonObject()
+              .put("index", function.index())
+              .put("name", function.name())
+              .put("estimatedMethodBytes", function.estimatedMethodBytes())
+              .put("tier", function.tier().word())
+              .put("slowdown", function.tier().slowdown()));
+    }
     return new JsonObject()
         .put("bytes", description.bytes())
         .put("functions", description.functions())
@@ -377,6 +405,8 @@ final class FunctionRoutes {
         .put("tableMinElements", description.tableMinElements())
         .put("command", description.isCommand())
         .put("exports", exports)
-        .put("imports", imports);
+        .put("imports", imports)
+        .put("oversizedFunctions", oversized)
+        .put("oversizedCount", description.oversizedCount());
   }
 }

@@ -4,6 +4,7 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Invocation;
 import dev.skep.engine.ModuleDescription;
 import dev.skep.engine.ModuleDescription.Export;
+import dev.skep.engine.ModuleRefusedException;
 import dev.skep.engine.Printable;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.Signature;
@@ -124,6 +125,8 @@ final class InvokeRoutes {
           if (failure instanceof CompileRefusedException) {
             services.scheduler().countRefusal(tenant, Refusal.COMPILE_QUEUE_FULL);
             ctx.fail(refused(Refusal.COMPILE_QUEUE_FULL));
+          } else if (failure instanceof ModuleRefusedException refused) {
+            ctx.fail(new ProblemException(FunctionRoutes.doesNotCompile(refused)));
           } else {
             ctx.fail(failure);
           }

@@ -4,7 +4,6 @@ import static dev.skep.loadtest.hostile.KindList.F;
 import static dev.skep.loadtest.wasm.Code.code;
 
 import dev.skep.engine.TrapKind;
-import dev.skep.limits.LimitKind;
 import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.List;
 
@@ -132,12 +131,6 @@ final class EngineFaultKinds {
           m.memory(1);
           m.exported(F, ":i", code().i32(63).memoryGrow(1));
         });
-    list.limited(
-        "fuel-is-counted-in-compiled-code",
-        Regime.SMALL,
-        LimitKind.FUEL,
-        ":",
-        code().repeat(20, c -> c.i32(0).i32(0).i32(60_000).memoryFill(0)));
     return list.kinds();
   }
 }

@@ -1,6 +1,8 @@
 package dev.skep.loadtest.hostile;
 
 import dev.skep.engine.Invocation;
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.function.Supplier;
 
 /**
@@ -24,6 +26,29 @@ public record HostileKind(
   /** Group and name. */
   public String id() {
     return group + "/" + name;
+  }
+
+  /**
+   * The same attack by other bytes, so that nothing known of it helps: a module that can run has a
+   * custom section more. One that is refused stays as it is.
+   *
+   * @param salt which other bytes; 0 for the same
+   */
+  public HostileKind salted(long salt) {
+    if (salt == 0 || outcome instanceof HostileOutcome.Refused) {
+      return this;
+    }
+    return new HostileKind(
+        group,
+        name,
+        () ->
+            new ByteSink()
+                .raw(module.get())
+                .raw(ModuleWriter.section(0, new ByteSink().name("salt").u32(salt)))
+                .toBytes(),
+        regime,
+        invocation,
+        outcome);
   }
 
   @Override

@@ -128,37 +128,11 @@ final class LoopKinds {
               "i:", code().get(0).when().repeat(2, c -> c.get(0).i32(-1).add().call(self)).end());
           m.exported(F, VOID, code().loop().i32(20).call(self).br(0).end());
         });
-    tailCalls(shapes);
     host(shapes, "sched_yield", ":i", code());
     host(shapes, "random_get", "ii:i", code().i32(0).i32(0));
     host(shapes, "clock_time_get", "iIi:i", code().i32(1).i64(0).i32(8));
     host(shapes, "fd_write", "iiii:i", code().i32(1).i32(0).i32(0).i32(8));
     host(shapes, "args_sizes_get", "ii:i", code().i32(0).i32(4));
-  }
-
-  private static void tailCalls(Map<String, Consumer<ModuleWriter>> shapes) {
-    shapes.put("return-call", m -> m.exported(F, VOID, code().returnCall(m.nextFunction())));
-    shapes.put(
-        "return-call-mutual",
-        m -> {
-          int first = m.nextFunction();
-          m.exported(F, VOID, code().returnCall(first + 1));
-          m.function(VOID, code().returnCall(first));
-        });
-    shapes.put(
-        "return-call-indirect",
-        m -> {
-          m.table(1);
-          int self = m.exported(F, VOID, code().i32(0).returnCallIndirect(m.type(VOID), 0));
-          m.elements(code().i32(0), self);
-        });
-    shapes.put(
-        "return-call-with-arguments",
-        m -> {
-          int self = m.nextFunction();
-          m.function("iI:i", code().get(0).i32(1).add().get(1).i64(2).op(0x7C).returnCall(self));
-          m.exported(F, VOID, code().i32(0).i64(0).call(self).drop());
-        });
   }
 
   private static void host(

@@ -327,7 +327,7 @@ final class MalformedKinds {
         KindList.guest(":", code().i32(0).op(0x28, 3, 0).drop()));
     list.refused(
         "alignment-of-2-to-the-31",
-        Reason.MALFORMED,
+        invalid,
         KindList.guest(":", code().i32(0).op(0x28, 31, 0).drop()));
     list.refused(
         "set-of-a-constant-global",

@@ -24,6 +24,7 @@ final class RecursionKinds {
     for (Regime regime : new Regime[] {Regime.SMALL, Regime.DEEP}) {
       String depth = "-" + regime.limits().callDepth();
       plain(list, regime, depth);
+      tailCalls(list, regime, depth);
       hosts(list, regime, depth);
     }
     edges(list);
@@ -106,6 +107,42 @@ final class RecursionKinds {
           int first = m.nextFunction();
           m.exported(F, ":", code().call(first + 1));
           m.function(":", code().returnCall(first));
+        });
+  }
+
+  /** The compiler makes tail calls calls, so that they count depth as all others do. */
+  private static void tailCalls(KindList list, Regime regime, String depth) {
+    endless(
+        list,
+        regime,
+        "by-tail-call" + depth,
+        m -> m.exported(F, ":", code().returnCall(m.nextFunction())));
+    endless(
+        list,
+        regime,
+        "by-mutual-tail-calls" + depth,
+        m -> {
+          int first = m.nextFunction();
+          m.exported(F, ":", code().returnCall(first + 1));
+          m.function(":", code().returnCall(first));
+        });
+    endless(
+        list,
+        regime,
+        "by-indirect-tail-call" + depth,
+        m -> {
+          m.table(1);
+          int self = m.exported(F, ":", code().i32(0).returnCallIndirect(m.type(":"), 0));
+          m.elements(code().i32(0), self);
+        });
+    endless(
+        list,
+        regime,
+        "by-tail-call-with-arguments" + depth,
+        m -> {
+          int self = m.nextFunction();
+          m.function("iI:i", code().get(0).i32(1).add().get(1).i64(2).op(0x7C).returnCall(self));
+          m.exported(F, ":", code().i32(0).i64(0).call(self).drop());
         });
   }
 

@@ -92,7 +92,7 @@ final class TrapKinds {
     int[] loads = {0x2D, 0x2F, 0x28, 0x29};
     int[] stores = {0x3A, 0x3B, 0x36, 0x37};
     for (int i = 0; i < widths.length; i++) {
-      long last = 65_536 - widths[i];
+      long last = 65_536L - widths[i];
       String result = widths[i] == 8 ? ":I" : ":i";
       for (long at : new long[] {last + 1, 65_536, 0x7FFF_FFFFL, MIN_I32, 0xFFFF_FFFFL}) {
         list.traps(

@@ -381,7 +381,8 @@ final class WasiKinds {
           KindList.written(m -> {
             int random = m.importWasi("random_get", "ii:i");
             m.memory(64);
-            m.exported(KindList.F, ":i", code().i32(0).i32(length).call(random));
+            m.exported(
+                KindList.F, ":", code().loop().i32(0).i32(length).call(random).drop().br(0).end());
           }));
     }
     list.add(

@@ -46,8 +46,8 @@ public final class Code {
    * @param value −2^31 to 2^32 − 1
    */
   public Code i32(long value) {
-    int bits = (int) value;
-    out.raw(0x41).signed(bits);
+    // Numbers from 2^31 on mean the negative ones of the same bits.
+    out.raw(0x41).signed(value << 32 >> 32);
     return this;
   }
 

@@ -1,0 +1,65 @@
+package dev.skep.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+
+/** What the answer of an upload says of the module. */
+class UploadIT {
+  private static final Http TENANT = TestNode.tenant("uploader");
+  private static final String F = "/v1/tenants/uploader/functions/";
+
+  @Test
+  void functionsThatBecomeHugeMethodsAreNamedInTheAnswerAndLater() {
+    Http.Answer put = TENANT.put(F + "json", Http.guest("wasm/json_transform.wasm"));
+    assertThat(put.status()).as(put.text()).isEqualTo(201);
+    JsonArray oversized = put.json().getJsonArray("oversizedFunctions");
+    assertThat(oversized.size()).isPositive().isEqualTo(put.json().getInteger("oversizedCount"));
+    JsonObject largest = oversized.getJsonObject(0);
+    assertThat(largest.getString("tier")).isEqualTo("compiled-late");
+    assertThat(largest.getLong("estimatedMethodBytes")).isBetween(8_001L, 65_535L);
+    assertThat(largest.getInteger("slowdown")).isEqualTo(1);
+    assertThat(largest.getString("name")).isNotBlank();
+    JsonObject shown = TENANT.get(F + "json").json();
+    assertThat(shown.getJsonArray("oversizedFunctions")).isEqualTo(oversized);
+
+    Http.Answer small = TENANT.put(F + "small", Http.guest("wasm/fib.wasm"));
+    assertThat(small.json().getInteger("oversizedCount")).isZero();
+  }
+
+  @Test
+  void aModuleWhoseExportsCannotBeListedIsOverALimit() {
+    ByteArrayOutputStream exports = new ByteArrayOutputStream();
+    int count = 9_000;
+    unsigned(exports, count);
+    for (int i = 0; i < count; i++) {
+      // Escaped, each of these control characters takes six.
+      byte[] name = ("\u0001".repeat(20) + i).getBytes(StandardCharsets.UTF_8);
+      unsigned(exports, name.length);
+      exports.writeBytes(name);
+      exports.write(2);
+      exports.write(0);
+    }
+    ByteArrayOutputStream module = new ByteArrayOutputStream();
+    module.writeBytes(new byte[] {0, 'a', 's', 'm', 1, 0, 0, 0, 5, 3, 1, 0, 1, 7});
+    unsigned(module, exports.size());
+    module.writeBytes(exports.toByteArray());
+    Http.Answer put = TENANT.put(F + "listed", module.toByteArray());
+    assertThat(put.status()).as(put.text()).isEqualTo(422);
+    assertThat(put.json().getString("type")).isEqualTo("urn:skep:problem:module-limit");
+    assertThat(put.json().getString("detail")).contains("characters to list; at most 1048576");
+  }
+
+  private static void unsigned(ByteArrayOutputStream out, int value) {
+    int rest = value;
+    while (rest > 0x7F) {
+      out.write((rest & 0x7F) | 0x80);
+      rest >>>= 7;
+    }
+    out.write(rest);
+  }
+}
