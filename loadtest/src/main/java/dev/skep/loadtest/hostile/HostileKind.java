@@ -1,6 +1,8 @@
 package dev.skep.loadtest.hostile;
 
 import dev.skep.engine.Invocation;
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.function.Supplier;
 
 /**

@@ -9,6 +9,8 @@ import dev.skep.engine.Invocation.TypedCall;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.TrapKind;
 import dev.skep.limits.LimitKind;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

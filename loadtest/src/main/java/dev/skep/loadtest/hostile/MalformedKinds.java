@@ -1,10 +1,13 @@
 package dev.skep.loadtest.hostile;
 
-import static dev.skep.loadtest.hostile.Code.code;
 import static dev.skep.loadtest.hostile.KindList.F;
+import static dev.skep.loadtest.wasm.Code.code;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,11 +1,13 @@
 package dev.skep.loadtest.hostile;
 
-import static dev.skep.loadtest.hostile.Code.code;
 import static dev.skep.loadtest.hostile.KindList.F;
+import static dev.skep.loadtest.wasm.Code.code;
 
 import dev.skep.engine.Invocation.TypedCall;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.TrapKind;
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

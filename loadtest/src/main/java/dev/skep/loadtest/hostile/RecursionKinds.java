@@ -1,9 +1,11 @@
 package dev.skep.loadtest.hostile;
 
-import static dev.skep.loadtest.hostile.Code.code;
 import static dev.skep.loadtest.hostile.KindList.F;
+import static dev.skep.loadtest.wasm.Code.code;
 
 import dev.skep.limits.LimitKind;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.List;
 import java.util.function.Consumer;
 

@@ -1,10 +1,11 @@
 package dev.skep.loadtest.hostile;
 
-import static dev.skep.loadtest.hostile.Code.code;
 import static dev.skep.loadtest.hostile.KindList.F;
+import static dev.skep.loadtest.wasm.Code.code;
 
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.TrapKind;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.List;
 
 /** Segments that overlap, that lie at an edge, and that lie outside: those trap before any code. */

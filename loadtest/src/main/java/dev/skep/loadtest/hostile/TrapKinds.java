@@ -1,9 +1,10 @@
 package dev.skep.loadtest.hostile;
 
-import static dev.skep.loadtest.hostile.Code.code;
 import static dev.skep.loadtest.hostile.KindList.F;
+import static dev.skep.loadtest.wasm.Code.code;
 
 import dev.skep.engine.TrapKind;
+import dev.skep.loadtest.wasm.Code;
 import java.util.List;
 
 /** Every trap of the standard, with the standard's message; and what must not trap. */

@@ -7,9 +7,9 @@
  * ({@link dev.skep.loadtest.hostile.Regime}) is the limits that a kind runs under. {@link
  * dev.skep.loadtest.hostile.HostileNode} is an engine, a pool and a scheduler to run them on.
  *
- * <p>{@link dev.skep.loadtest.hostile.ModuleWriter} and {@link dev.skep.loadtest.hostile.Code}
- * write modules byte by byte, because most of these no toolchain would make. All is deterministic:
- * the same kind has the same bytes each time.
+ * <p>{@link dev.skep.loadtest.wasm.ModuleWriter} and {@link dev.skep.loadtest.wasm.Code} write
+ * modules byte by byte, because most of these no toolchain would make. All is deterministic: the
+ * same kind has the same bytes each time.
  */
 @NullMarked
 package dev.skep.loadtest.hostile;

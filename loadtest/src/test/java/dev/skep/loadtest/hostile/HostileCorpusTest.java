@@ -9,6 +9,8 @@ import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.engine.TrapKind;
 import dev.skep.limits.StoreLimits;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import dev.skep.pool.SlotLease;
 import dev.skep.scheduler.TenantId;
 import java.util.HashSet;

@@ -1,4 +1,4 @@
-package dev.skep.loadtest.hostile;
+package dev.skep.loadtest.wasm;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -7,16 +7,16 @@ import java.util.List;
  * Writes a module section by section (core spec 5.5), valid or not: nothing is checked. Indexes are
  * those of the module; imports come first, as in the format. Not thread-safe.
  */
-final class ModuleWriter {
-  static final int I32 = 0x7F;
-  static final int I64 = 0x7E;
-  static final int FUNCREF = 0x70;
-  static final int EXTERNREF = 0x6F;
+public final class ModuleWriter {
+  public static final int I32 = 0x7F;
+  public static final int I64 = 0x7E;
+  public static final int FUNCREF = 0x70;
+  public static final int EXTERNREF = 0x6F;
 
-  static final int FUNCTION = 0;
-  static final int TABLE = 1;
-  static final int MEMORY = 2;
-  static final int GLOBAL = 3;
+  public static final int FUNCTION = 0;
+  public static final int TABLE = 1;
+  public static final int MEMORY = 2;
+  public static final int GLOBAL = 3;
 
   private static final int TYPE_SECTION = 1;
   private static final int START_SECTION = 8;
@@ -39,7 +39,7 @@ final class ModuleWriter {
   private int functions;
   private int start = -1;
 
-  ModuleWriter() {
+  public ModuleWriter() {
     for (int i = 0; i < sections.length; i++) {
       sections[i] = new Entries();
     }
@@ -59,7 +59,7 @@ final class ModuleWriter {
    *     externref
    * @return its index
    */
-  int type(String text) {
+  public int type(String text) {
     int known = types.indexOf(text);
     if (known >= 0) {
       return known;
@@ -68,7 +68,7 @@ final class ModuleWriter {
   }
 
   /** A function type, whether it is there already or not. */
-  int anotherType(String text) {
+  public int anotherType(String text) {
     int colon = text.indexOf(':');
     ByteSink out = entry(TYPE_SECTION).raw(0x60);
     kinds(text.substring(0, colon), out);
@@ -94,22 +94,22 @@ final class ModuleWriter {
   }
 
   /** Imports a function; before any is defined. */
-  int importFunction(String module, String name, String type) {
+  public int importFunction(String module, String name, String type) {
     int index = type(type);
     entry(2).name(module).name(name).raw(FUNCTION).u32(index);
     return functions++;
   }
 
-  int importWasi(String name, String type) {
+  public int importWasi(String name, String type) {
     return importFunction("wasi_snapshot_preview1", name, type);
   }
 
-  int function(String type, Code code) {
+  public int function(String type, Code code) {
     return function(type, 0, I32, code);
   }
 
   /** A function with so many locals of one type besides its parameters. */
-  int function(String type, long locals, int localType, Code code) {
+  public int function(String type, long locals, int localType, Code code) {
     ByteSink body = new ByteSink();
     if (locals == 0) {
       body.u32(0);
@@ -120,7 +120,7 @@ final class ModuleWriter {
   }
 
   /** A function whose body is these bytes, locals and last {@code end} with them. */
-  int rawFunction(String type, ByteSink body) {
+  public int rawFunction(String type, ByteSink body) {
     int index = type(type);
     entry(3).u32(index);
     entry(CODE_SECTION).sized(body);
@@ -128,58 +128,58 @@ final class ModuleWriter {
   }
 
   /** Index of the next function. */
-  int nextFunction() {
+  public int nextFunction() {
     return functions;
   }
 
   // ── Tables, memories, globals ─────────────────────────────────────────────────────────────
 
-  int table(long min) {
+  public int table(long min) {
     entry(4).raw(FUNCREF, 0).u32(min);
     return sections[4].count - 1;
   }
 
-  int table(long min, long max) {
+  public int table(long min, long max) {
     entry(4).raw(FUNCREF, 1).u32(min).u32(max);
     return sections[4].count - 1;
   }
 
-  int memory(long min) {
+  public int memory(long min) {
     entry(5).raw(0).u32(min);
     return sections[5].count - 1;
   }
 
-  int memory(long min, long max) {
+  public int memory(long min, long max) {
     entry(5).raw(1).u32(min).u32(max);
     return sections[5].count - 1;
   }
 
-  int global(int type, boolean mutable, Code init) {
+  public int global(int type, boolean mutable, Code init) {
     entry(6).raw(type, mutable ? 1 : 0).raw(init.sink()).raw(0x0B);
     return sections[6].count - 1;
   }
 
   // ── Exports, start, segments ──────────────────────────────────────────────────────────────
 
-  ModuleWriter export(String name, int kind, int index) {
+  public ModuleWriter export(String name, int kind, int index) {
     entry(7).name(name).raw(kind).u32(index);
     return this;
   }
 
   /** Defines and exports a function. */
-  int exported(String name, String type, Code code) {
+  public int exported(String name, String type, Code code) {
     int index = function(type, code);
     export(name, FUNCTION, index);
     return index;
   }
 
-  ModuleWriter start(int function) {
+  public ModuleWriter start(int function) {
     start = function;
     return this;
   }
 
   /** An active element segment of table 0. */
-  ModuleWriter elements(Code offset, int... elements) {
+  public ModuleWriter elements(Code offset, int... elements) {
     ByteSink out = entry(9).u32(0).raw(offset.sink()).raw(0x0B).u32(elements.length);
     for (int element : elements) {
       out.u32(element);
@@ -188,7 +188,7 @@ final class ModuleWriter {
   }
 
   /** A passive element segment. */
-  ModuleWriter passiveElements(int... elements) {
+  public ModuleWriter passiveElements(int... elements) {
     ByteSink out = entry(9).u32(1).raw(0).u32(elements.length);
     for (int element : elements) {
       out.u32(element);
@@ -197,7 +197,7 @@ final class ModuleWriter {
   }
 
   /** A declarative element segment, so that {@code ref.func} may name these. */
-  ModuleWriter declare(int... functions) {
+  public ModuleWriter declare(int... functions) {
     ByteSink out = entry(9).u32(3).raw(0).u32(functions.length);
     for (int function : functions) {
       out.u32(function);
@@ -206,40 +206,40 @@ final class ModuleWriter {
   }
 
   /** An active data segment of memory 0. */
-  ModuleWriter data(Code offset, byte[] bytes) {
+  public ModuleWriter data(Code offset, byte[] bytes) {
     entry(DATA_SECTION).u32(0).raw(offset.sink()).raw(0x0B).sized(bytes);
     return this;
   }
 
-  ModuleWriter passiveData(byte[] bytes) {
+  public ModuleWriter passiveData(byte[] bytes) {
     entry(DATA_SECTION).u32(1).sized(bytes);
     return this;
   }
 
   /** A custom section behind all others. */
-  ModuleWriter custom(String name, byte[] content) {
+  public ModuleWriter custom(String name, byte[] content) {
     custom.raw(0).sized(new ByteSink().name(name).raw(content));
     return this;
   }
 
   /** Makes a section's vector claim another number of entries than it has. */
-  ModuleWriter claim(int section, int count) {
+  public ModuleWriter claim(int section, int count) {
     sections[section].count = count;
     return this;
   }
 
   // ── Bytes ─────────────────────────────────────────────────────────────────────────────────
 
-  static ByteSink header() {
+  public static ByteSink header() {
     return new ByteSink().raw(0, 'a', 's', 'm', 1, 0, 0, 0);
   }
 
   /** A section of the format: its id, its size, its content. */
-  static ByteSink section(int id, ByteSink content) {
+  public static ByteSink section(int id, ByteSink content) {
     return new ByteSink().raw(id).sized(content);
   }
 
-  byte[] toBytes() {
+  public byte[] toBytes() {
     ByteSink out = header();
     for (int id : ORDER) {
       Entries entries = sections[id];

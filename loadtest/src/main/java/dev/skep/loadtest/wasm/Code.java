@@ -1,4 +1,4 @@
-package dev.skep.loadtest.hostile;
+package dev.skep.loadtest.wasm;
 
 import java.util.function.UnaryOperator;
 
@@ -6,32 +6,32 @@ import java.util.function.UnaryOperator;
  * The operators of one function's body or of a constant expression (core spec 5.4). Whether they
  * make sense is the caller's affair. The last {@code end} is written by {@link ModuleWriter}.
  */
-final class Code {
+public final class Code {
   private static final int EMPTY = 0x40;
 
   private final ByteSink out = new ByteSink();
 
-  static Code code() {
+  public static Code code() {
     return new Code();
   }
 
-  ByteSink sink() {
+  public ByteSink sink() {
     return out;
   }
 
   /** Any bytes. */
-  Code op(int... bytes) {
+  public Code op(int... bytes) {
     out.raw(bytes);
     return this;
   }
 
-  Code u32(long value) {
+  public Code u32(long value) {
     out.u32(value);
     return this;
   }
 
   /** {@code step} so many times. */
-  Code repeat(int times, UnaryOperator<Code> step) {
+  public Code repeat(int times, UnaryOperator<Code> step) {
     for (int i = 0; i < times; i++) {
       var _ = step.apply(this);
     }
@@ -45,23 +45,23 @@ final class Code {
    *
    * @param value −2^31 to 2^32 − 1
    */
-  Code i32(long value) {
+  public Code i32(long value) {
     // Numbers from 2^31 on mean the negative ones of the same bits.
     out.raw(0x41).signed(value << 32 >> 32);
     return this;
   }
 
-  Code i64(long value) {
+  public Code i64(long value) {
     out.raw(0x42).signed(value);
     return this;
   }
 
-  Code f32(float value) {
+  public Code f32(float value) {
     int bits = Float.floatToRawIntBits(value);
     return op(0x43, bits, bits >> 8, bits >> 16, bits >> 24);
   }
 
-  Code f64(double value) {
+  public Code f64(double value) {
     long bits = Double.doubleToRawLongBits(value);
     op(0x44);
     for (int i = 0; i < 8; i++) {
@@ -70,78 +70,78 @@ final class Code {
     return this;
   }
 
-  Code get(int local) {
+  public Code get(int local) {
     return op(0x20).u32(local);
   }
 
-  Code set(int local) {
+  public Code set(int local) {
     return op(0x21).u32(local);
   }
 
-  Code tee(int local) {
+  public Code tee(int local) {
     return op(0x22).u32(local);
   }
 
-  Code globalGet(int global) {
+  public Code globalGet(int global) {
     return op(0x23).u32(global);
   }
 
-  Code globalSet(int global) {
+  public Code globalSet(int global) {
     return op(0x24).u32(global);
   }
 
-  Code drop() {
+  public Code drop() {
     return op(0x1A);
   }
 
-  Code add() {
+  public Code add() {
     return op(0x6A);
   }
 
-  Code mul() {
+  public Code mul() {
     return op(0x6C);
   }
 
   // ── Control ───────────────────────────────────────────────────────────────────────────────
 
-  Code unreachable() {
+  public Code unreachable() {
     return op(0x00);
   }
 
-  Code block() {
+  public Code block() {
     return op(0x02, EMPTY);
   }
 
-  Code loop() {
+  public Code loop() {
     return op(0x03, EMPTY);
   }
 
-  Code when() {
+  public Code when() {
     return op(0x04, EMPTY);
   }
 
-  Code orElse() {
+  public Code orElse() {
     return op(0x05);
   }
 
-  Code end() {
+  public Code end() {
     return op(0x0B);
   }
 
-  Code ret() {
+  public Code ret() {
     return op(0x0F);
   }
 
-  Code br(int label) {
+  public Code br(int label) {
     return op(0x0C).u32(label);
   }
 
-  Code brIf(int label) {
+  public Code brIf(int label) {
     return op(0x0D).u32(label);
   }
 
   /** So many targets, all {@code label}, and the default one too. */
-  Code brTable(int targets, int label) {
+  public Code brTable(int targets, int label) {
     op(0x0E).u32(targets);
     for (int i = 0; i <= targets; i++) {
       u32(label);
@@ -149,107 +149,107 @@ final class Code {
     return this;
   }
 
-  Code call(int function) {
+  public Code call(int function) {
     return op(0x10).u32(function);
   }
 
-  Code callIndirect(int type, int table) {
+  public Code callIndirect(int type, int table) {
     return op(0x11).u32(type).u32(table);
   }
 
-  Code returnCall(int function) {
+  public Code returnCall(int function) {
     return op(0x12).u32(function);
   }
 
-  Code returnCallIndirect(int type, int table) {
+  public Code returnCallIndirect(int type, int table) {
     return op(0x13).u32(type).u32(table);
   }
 
   // ── Memory ────────────────────────────────────────────────────────────────────────────────
 
-  Code load8(long offset) {
+  public Code load8(long offset) {
     return op(0x2D, 0).u32(offset);
   }
 
-  Code load32(long offset) {
+  public Code load32(long offset) {
     return op(0x28, 2).u32(offset);
   }
 
-  Code store8(long offset) {
+  public Code store8(long offset) {
     return op(0x3A, 0).u32(offset);
   }
 
-  Code store32(long offset) {
+  public Code store32(long offset) {
     return op(0x36, 2).u32(offset);
   }
 
-  Code memorySize(int memory) {
+  public Code memorySize(int memory) {
     return op(0x3F).u32(memory);
   }
 
-  Code memoryGrow(int memory) {
+  public Code memoryGrow(int memory) {
     return op(0x40).u32(memory);
   }
 
-  Code memoryInit(int segment) {
+  public Code memoryInit(int segment) {
     return op(0xFC, 8).u32(segment).u32(0);
   }
 
-  Code dataDrop(int segment) {
+  public Code dataDrop(int segment) {
     return op(0xFC, 9).u32(segment);
   }
 
-  Code memoryCopy(int to, int from) {
+  public Code memoryCopy(int to, int from) {
     return op(0xFC, 10).u32(to).u32(from);
   }
 
-  Code memoryFill(int memory) {
+  public Code memoryFill(int memory) {
     return op(0xFC, 11).u32(memory);
   }
 
   // ── Tables ────────────────────────────────────────────────────────────────────────────────
 
-  Code refNull() {
+  public Code refNull() {
     return op(0xD0, 0x70);
   }
 
-  Code refFunc(int function) {
+  public Code refFunc(int function) {
     return op(0xD2).u32(function);
   }
 
-  Code isNull() {
+  public Code isNull() {
     return op(0xD1);
   }
 
-  Code tableGet(int table) {
+  public Code tableGet(int table) {
     return op(0x25).u32(table);
   }
 
-  Code tableSet(int table) {
+  public Code tableSet(int table) {
     return op(0x26).u32(table);
   }
 
-  Code tableInit(int segment, int table) {
+  public Code tableInit(int segment, int table) {
     return op(0xFC, 12).u32(segment).u32(table);
   }
 
-  Code elemDrop(int segment) {
+  public Code elemDrop(int segment) {
     return op(0xFC, 13).u32(segment);
   }
 
-  Code tableCopy(int to, int from) {
+  public Code tableCopy(int to, int from) {
     return op(0xFC, 14).u32(to).u32(from);
   }
 
-  Code tableGrow(int table) {
+  public Code tableGrow(int table) {
     return op(0xFC, 15).u32(table);
   }
 
-  Code tableSize(int table) {
+  public Code tableSize(int table) {
     return op(0xFC, 16).u32(table);
   }
 
-  Code tableFill(int table) {
+  public Code tableFill(int table) {
     return op(0xFC, 17).u32(table);
   }
 }
