@@ -38,7 +38,10 @@ final class Traps {
 
   private static RunResult trapped(CompiledModule module, Throwable trap, String message) {
     TrapKind kind = TrapKind.ofMessage(message);
-    return new RunResult.Trapped(kind, Printable.of(message), frames(module, trap));
+    // The engine has words of its own for some traps; tenants are told the standard's.
+    String said =
+        kind == TrapKind.OTHER || message.startsWith(kind.phrase()) ? message : kind.phrase();
+    return new RunResult.Trapped(kind, Printable.of(said), frames(module, trap));
   }
 
   private static String message(Throwable trap) {

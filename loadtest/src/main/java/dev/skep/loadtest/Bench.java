@@ -22,6 +22,8 @@ import picocli.CommandLine.Command;
       UploadBench.class,
       ForgetBench.class,
       OversizedBench.class,
+      HostileBench.class,
+      NeighbourBench.class,
       JmhBench.class
     })
 public final class Bench implements Runnable {

@@ -1,0 +1,204 @@
+package dev.skep.loadtest;
+
+import dev.skep.loadtest.hostile.HostileCorpus;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.Callable;
+import org.HdrHistogram.Histogram;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * What a tenant notices of hostile neighbours: its latencies at some 30 % load, alone and beside
+ * the hostile corpus, on a node of its own, in turn.
+ */
+@Command(
+    name = "neighbours",
+    mixinStandardHelpOptions = true,
+    description = "Measures a steady tenant alone and beside tenants that attack, over HTTP.")
+final class NeighbourBench implements Callable<Integer> {
+  private static final int CALIBRATION_CALLERS = 16;
+  private static final Duration WARM_UP = Duration.ofSeconds(10);
+  private static final double P99 = 99;
+  private static final String TENANT = "/v1/tenants/steady";
+  private static final String FUNCTION = TENANT + "/functions/orders";
+
+  /** For the steady tenant's client: as many requests may be under way at once. */
+  private static final int CONNECTIONS = 512;
+
+  @Option(names = "--rounds", defaultValue = "5", description = "Alone and beside, in turn, 5.")
+  private int rounds;
+
+  @Option(names = "--seconds", defaultValue = "10", description = "Of each, 10.")
+  private int seconds;
+
+  @Option(names = "--load", defaultValue = "0.3", description = "Part of what saturates, 0.3.")
+  private double load;
+
+  @Option(names = "--tenants", defaultValue = "4", description = "Attackers, 4.")
+  private int tenants;
+
+  @Option(names = "--attacks", defaultValue = "8", description = "Attacks at a time, 8.")
+  private int attacks;
+
+  @Option(
+      names = "--fuel",
+      defaultValue = "100000000",
+      description = "Fuel of an attack that ends by fuel, 100000000.")
+  private long fuel;
+
+  @Option(names = "--only", defaultValue = "", description = "Only kinds that begin with this.")
+  private String only = "";
+
+  @Option(names = "--seed", defaultValue = "1", description = "Of the attacks' order, 1.")
+  private long seed;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  private final Buffer order = Buffer.buffer(Guests.bytes(Guests.ORDER));
+  private final Histogram alone = Durations.create();
+  private final Histogram beside = Durations.create();
+  private long wrong;
+  private String firstWrong = "";
+
+  @Override
+  public Integer call() throws Exception {
+    if (rounds < 1 || seconds < 1 || tenants < 1 || attacks < 1 || fuel < 1) {
+      throw new IllegalArgumentException("counts must be positive");
+    }
+    if (!(load > 0 && load < 1)) {
+      throw new IllegalArgumentException("--load is " + load + "; it must be between 0 and 1");
+    }
+    Progress.say("starting a node of its own");
+    try (ChildNode node = ChildNode.start(1);
+        NodeClient steady = new NodeClient(node.url(), node.token(), CONNECTIONS);
+        NodeClient hostile = new NodeClient(node.url(), node.token(), attacks)) {
+      return measure(steady, hostile);
+    }
+  }
+
+  private int measure(NodeClient steady, NodeClient hostile) {
+    var _ =
+        steady.control(
+            HttpMethod.POST, "/v1/tenants", new JsonObject().put("id", "steady").toBuffer());
+    var _ = steady.control(HttpMethod.PUT, FUNCTION, Buffer.buffer(Guests.bytes(Guests.TRANSFORM)));
+    Attackers attackers =
+        new Attackers(
+            hostile,
+            HostileCorpus.kinds().stream().filter(kind -> kind.id().startsWith(only)).toList(),
+            tenants,
+            attacks,
+            fuel,
+            seed);
+    attackers.create();
+    double saturated = calibrate(steady);
+    double perSecond = saturated * load;
+    double[] ratios = new double[rounds];
+    for (int i = 0; i < rounds; i++) {
+      Progress.say("round " + (i + 1) + " of " + rounds + ": alone");
+      Histogram before = round(steady, perSecond);
+      alone.add(before);
+      Progress.say("round " + (i + 1) + " of " + rounds + ": beside");
+      attackers.start();
+      Histogram after = round(steady, perSecond);
+      attackers.stop();
+      beside.add(after);
+      ratios[i] = ratio(before, after, P99);
+    }
+    return report(saturated, perSecond, ratios, attackers);
+  }
+
+  private Future<NodeClient.Answer> invoke(NodeClient client) {
+    return client.send(HttpMethod.POST, FUNCTION + "/invoke?export=transform&abi=bytes", order);
+  }
+
+  /** What it can do at most, in runs a second. */
+  private double calibrate(NodeClient client) {
+    Progress.say("saturating it");
+    LoadRun run =
+        new LoadRun(client, () -> invoke(client), new CheckedAnswers(Guests.bytes(Guests.ANSWER)));
+    run.run(CALIBRATION_CALLERS, WARM_UP, Duration.ofSeconds(seconds));
+    judge(run.checked());
+    return run.httpNanos().getTotalCount() / (double) seconds;
+  }
+
+  private Histogram round(NodeClient client, double perSecond) {
+    Histogram nanos = Durations.create();
+    OpenLoad open =
+        new OpenLoad(
+            client, () -> invoke(client), new CheckedAnswers(Guests.bytes(Guests.ANSWER)), nanos);
+    open.run(perSecond, Duration.ofSeconds(seconds));
+    judge(open.checked());
+    wrong += open.notSent();
+    return nanos;
+  }
+
+  private void judge(CheckedAnswers checked) {
+    wrong += checked.wrong();
+    if (firstWrong.isEmpty()) {
+      firstWrong = checked.firstWrong();
+    }
+  }
+
+  private static double ratio(Histogram before, Histogram after, double percentile) {
+    return after.getValueAtPercentile(percentile)
+        / (double) Math.max(1, before.getValueAtPercentile(percentile));
+  }
+
+  private int report(double saturated, double perSecond, double[] ratios, Attackers attackers) {
+    Arrays.sort(ratios);
+    ResultTable table =
+        new ResultTable("skep bench neighbours: " + rounds + " rounds of " + seconds + " s")
+            .add("saturated_per_second", "steady tenant, saturated", saturated, "/s")
+            .add("per_second", "  its rate here", perSecond, "/s")
+            .percentiles("alone", "alone", alone)
+            .percentiles("beside", "beside the corpus", beside)
+            .add("p50_ratio", "beside to alone, p50", ratio(alone, beside, 50), "×")
+            .add(
+                "p99_ratio", "beside to alone, p99", ratio(alone, beside, P99), "×", "at most 1.25")
+            .add("p99_ratio_median", "  median of the rounds", ratios[ratios.length / 2], "×")
+            .add("errors", "wrong answers to it", (double) wrong, "", "must be 0")
+            .add("attacks", "attacks", (double) attackers.attacks(), "")
+            .add("different", "  not as declared", (double) attackers.different(), "", "must be 0")
+            .add(
+                "host_failures",
+                "  answered 500",
+                (double) attackers.hostFailures(),
+                "",
+                "must be 0")
+            .add("busy", "  turned away (429, 503)", (double) attackers.busy(), "")
+            .add("unanswered", "  not answered in time", (double) attackers.unanswered(), "");
+    notes(table);
+    table.print(json);
+    if (wrong > 0) {
+      System.err.println("first wrong answer: " + firstWrong);
+    }
+    attackers.differences().forEach((kind, how) -> System.err.println(kind + " ended " + how));
+    return wrong + attackers.different() + attackers.hostFailures() == 0 ? 0 : 1;
+  }
+
+  private void notes(ResultTable table) {
+    table
+        .note(
+            "Open loop at "
+                + Math.round(load * 100)
+                + " % of what saturates it with "
+                + CALIBRATION_CALLERS
+                + " callers; latencies count from when a request was due.")
+        .note("It runs the 2 KB JSON policy of guests/, over HTTP.")
+        .note(
+            tenants
+                + " attackers upload and run hostile modules, "
+                + attacks
+                + " at a time, each new to the node; loops burn "
+                + fuel
+                + " units of fuel each.")
+        .note("The clients run on the same machine and take their share of the cores.")
+        .note("Attacks in the order of seed " + seed + ".");
+  }
+}
