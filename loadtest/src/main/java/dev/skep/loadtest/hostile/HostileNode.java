@@ -10,10 +10,14 @@ import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.Printable;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
+import dev.skep.engine.WasiTree;
+import dev.skep.engine.WasiWorld;
 import dev.skep.engine.WasmFrame;
 import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.StoreLimits;
 import dev.skep.limits.TenantLimits;
+import dev.skep.limits.WasiGrant;
+import dev.skep.limits.WasiGrants;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolStats;
 import dev.skep.pool.PoolingAllocator;
@@ -43,6 +47,15 @@ import org.jspecify.annotations.Nullable;
  * them, for kinds to be run on. Thread-safe.
  */
 public final class HostileNode implements AutoCloseable {
+  /** What host functions that need a grant need, so that their bodies are reached. */
+  private static final WasiWorld GRANTED =
+      new WasiWorld(
+          WasiGrants.NONE
+              .with(WasiGrant.CLOCK)
+              .with(WasiGrant.MONOTONIC_CLOCK)
+              .with(WasiGrant.RANDOM),
+          WasiTree.EMPTY);
+
   /** No kind takes longer, compiling and all, on the slowest machine. */
   private static final int PATIENCE_SECONDS = 120;
 
@@ -165,7 +178,8 @@ public final class HostileNode implements AutoCloseable {
             module,
             invocation,
             limits,
-            TENANT),
+            TENANT,
+            GRANTED),
         answer);
     return answer.await();
   }

@@ -54,7 +54,7 @@ final class ShapeKinds {
         "operands-1000-open", 1_000, code().repeat(1_000, c -> c.i32(1)).repeat(999, Code::add));
     list.refusedModule(
         "select-of-2000-types",
-        Reason.LIMIT,
+        Reason.INVALID,
         m -> {
           Code body = code().i32(1).i32(2).i32(3).op(0x1C).u32(2_000);
           m.exported(F, ":i", body.repeat(2_000, c -> c.op(ModuleWriter.I32)));
@@ -189,10 +189,9 @@ final class ShapeKinds {
         });
     list.refusedModule(
         "functions-50001", Reason.LIMIT, m -> times(50_001, () -> m.function(":", code())));
-    list.module(
+    list.refusedModule(
         "custom-sections-100000",
-        Regime.RICH,
-        HostileOutcome.answered(),
+        Reason.LIMIT,
         m -> {
           m.exported(F, ":", code());
           times(100_000, () -> m.custom("c", new byte[0]));

@@ -94,7 +94,7 @@ final class TrapKinds {
     for (int i = 0; i < widths.length; i++) {
       long last = 65_536L - widths[i];
       String result = widths[i] == 8 ? ":I" : ":i";
-      for (long at : new long[] {last + 1, 65_536, 0x7FFF_FFFFL, MIN_I32, 0xFFFF_FFFFL}) {
+      for (long at : new long[] {last + 1, 65_537, 0x7FFF_FFFFL, MIN_I32, 0xFFFF_FFFFL}) {
         list.traps(
             "load-" + widths[i] + "-at-" + at,
             TrapKind.OUT_OF_BOUNDS_MEMORY,

@@ -23,7 +23,6 @@ final class WasiKinds {
   private static final int INVAL = 28;
   private static final int NOSPC = 51;
   private static final int NOSYS = 52;
-  private static final int NOTSUP = 58;
   private static final int SPIPE = 70;
 
   /**
@@ -52,7 +51,7 @@ final class WasiKinds {
           new Function("fd_tell", "1i", SPIPE),
           new Function("random_get", "ii", FAULT),
           new Function("sched_yield", "", SUCCESS),
-          new Function("poll_oneoff", "iiii", NOTSUP),
+          new Function("poll_oneoff", "iiii", FAULT),
           new Function("proc_raise", "i", NOSYS),
           new Function("fd_advise", "3IIi", BADF),
           new Function("fd_allocate", "3II", BADF),
@@ -71,7 +70,7 @@ final class WasiKinds {
           new Function("path_filestat_get", "3iiii", BADF),
           new Function("path_filestat_set_times", "3iiiIIi", BADF),
           new Function("path_link", "3iii3ii", BADF),
-          new Function("path_open", "3iiiiIIii", BADF),
+          new Function("path_open", "3iiiiIIii", INVAL),
           new Function("path_readlink", "3iiiii", BADF),
           new Function("path_remove_directory", "3ii", BADF),
           new Function("path_rename", "3ii3ii", BADF),
