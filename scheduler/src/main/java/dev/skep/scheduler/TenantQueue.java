@@ -27,6 +27,10 @@ final class TenantQueue {
   final LongAdder fuel = new LongAdder();
   final LongAdder nanoDollars = new LongAdder();
   final LongAdder yields = new LongAdder();
+
+  /** Of the workers' time, lately. */
+  final WorkShares.Share worked = new WorkShares.Share();
+
   private final ConcurrentLinkedQueue<RunTicket> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger queued = new AtomicInteger();
   private final AtomicInteger running = new AtomicInteger();

@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -69,6 +68,9 @@ final class Workers {
   private static final long STACK_BYTES =
       (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + RESERVE_BYTES;
 
+  /** What a run has at least of a turn: ten times what handing over a worker takes. */
+  private static final long LEAST_TURN_NANOS = 100_000;
+
   private static final long JOIN_STEP_NANOS = 10_000_000;
 
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
@@ -83,7 +85,8 @@ final class Workers {
   private final long turnNanos;
   private final Execution execution;
   private final RunListener listener;
-  private final LinkedTransferQueue<TenantQueue> ring = new LinkedTransferQueue<>();
+  private final WorkShares shares = new WorkShares();
+  private final FairRing ring = new FairRing(shares);
 
   /** Runs aside that have been asked to stop; they go before the ring. */
   private final ConcurrentLinkedQueue<RunTicket> urgent = new ConcurrentLinkedQueue<>();
@@ -204,6 +207,9 @@ final class Workers {
     /** When the run's turn began; of this thread only. */
     private long turnBeganNanos;
 
+    /** Up to when its time has been counted as its tenant's; of this thread only. */
+    private long countedNanos;
+
     private Worker() {
       thread = new Thread(null, this, "skep-worker-" + names.getAndIncrement(), STACK_BYTES);
       thread.setDaemon(true);
@@ -295,7 +301,9 @@ final class Workers {
         queue = next;
         ticket = first;
         turnBeganNanos = System.nanoTime();
+        countedNanos = turnBeganNanos;
         execution.execute(next, first, this);
+        count(next, System.nanoTime());
         ticket = null;
         queue = null;
         next.ended();
@@ -327,8 +335,9 @@ final class Workers {
         throw new LimitExceededException(
             LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
       }
+      count(home, nowNanos);
       boolean hurried = !urgent.isEmpty();
-      if (!hurried && (nowNanos - turnBeganNanos < turnNanos || ring.isEmpty())) {
+      if (!hurried && !isTurnOver(home, nowNanos)) {
         return 0;
       }
       if (ending && !hurried && aside.get() == 0) {
@@ -367,7 +376,25 @@ final class Workers {
       mine.putAside(null);
       tell(home, false);
       turnBeganNanos = System.nanoTime();
+      countedNanos = turnBeganNanos;
       return turnBeganNanos - nowNanos;
+    }
+
+    /**
+     * Whether the run is to give up its worker: its turn is over and others wait, or one of those
+     * waits who have had less than the average, and this run's tenant has had more.
+     */
+    private boolean isTurnOver(TenantQueue home, long nowNanos) {
+      long hadNanos = nowNanos - turnBeganNanos;
+      return (hadNanos >= turnNanos && !ring.isEmpty())
+          || (hadNanos >= LEAST_TURN_NANOS
+              && ring.hasFirst()
+              && shares.isAboveAverage(home.worked, nowNanos));
+    }
+
+    private void count(TenantQueue home, long nowNanos) {
+      shares.add(home.worked, nowNanos - countedNanos, nowNanos);
+      countedNanos = nowNanos;
     }
 
     private void tell(TenantQueue home, boolean yielded) {
