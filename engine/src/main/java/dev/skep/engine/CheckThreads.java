@@ -1,6 +1,7 @@
 package dev.skep.engine;
 
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.pool.Backstage;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Objects;
@@ -48,7 +49,12 @@ final class CheckThreads {
           TimeUnit.SECONDS,
           new SynchronousQueue<>(),
           task -> {
-            Thread thread = new Thread(null, task, "skep-check", STACK_BYTES);
+            Runnable behind =
+                () -> {
+                  Backstage.CHECKS.enter();
+                  task.run();
+                };
+            Thread thread = new Thread(null, behind, "skep-check", STACK_BYTES);
             thread.setDaemon(true);
             return thread;
           });

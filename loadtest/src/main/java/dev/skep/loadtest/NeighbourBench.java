@@ -100,6 +100,9 @@ final class NeighbourBench implements Callable<Integer> {
     double perSecond = saturated * load;
     double[] ratios = new double[rounds];
     for (int i = 0; i < rounds; i++) {
+      // Receipts of what was before are still written, and code is still compiled.
+      Progress.say("settling");
+      var _ = round(steady, perSecond);
       Progress.say("round " + (i + 1) + " of " + rounds + ": alone");
       Histogram before = round(steady, perSecond);
       alone.add(before);

@@ -6,6 +6,7 @@ import com.github.benmanes.caffeine.cache.Ticker;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.ModuleRefusedException;
+import dev.skep.pool.Backstage;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
@@ -103,7 +104,6 @@ public final class ModuleCache implements AutoCloseable {
     // rarely and stay, so a second thread would shorten few waits and lengthen many runs.
     this.compiler = new Thread(null, this::compileAll, "skep-compiler", COMPILER_STACK_BYTES);
     compiler.setDaemon(true);
-    compiler.setPriority(Thread.MIN_PRIORITY);
     compiler.start();
   }
 
@@ -172,6 +172,7 @@ public final class ModuleCache implements AutoCloseable {
   }
 
   private void compileAll() {
+    Backstage.COMPILES.enter();
     while (true) {
       try {
         Asked asked = queue.take();

@@ -4,6 +4,7 @@ import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
+import dev.skep.pool.Backstage;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -227,6 +228,7 @@ final class Workers {
 
     @Override
     public void run() {
+      Backstage.GUESTS.enter();
       try {
         while (awaitPermit() && executeAll() && isSpare()) {
           // Until it is dismissed.

@@ -4,6 +4,7 @@ import com.zaxxer.hikari.metrics.prometheus.PrometheusMetricsTrackerFactory;
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
 import dev.skep.metrics.NodeMetrics;
+import dev.skep.pool.Backstage;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.OnDemandAllocator;
 import dev.skep.pool.PoolPlan;
@@ -108,6 +109,7 @@ public final class Node implements AutoCloseable {
    * @throws Exception if anything does not start; what had started is stopped again
    */
   public static Node start(NodeConfig config, Consumer<String> progress) throws Exception {
+    Backstage.enterCompilers();
     Node node = new Node(config, progress);
     try {
       node.start();

@@ -1,0 +1,45 @@
+package dev.skep.pool;
+
+import dev.skep.pool.os.Niceness;
+
+/**
+ * Which threads step back when processors are short. Those that answer come first: they are awake
+ * for microseconds, and everybody waits for them. Guests come behind them, and then work that
+ * nobody waits for but who has asked for it. Without this a node that is busy with one tenant's
+ * uploads and loops would keep another's answer waiting for its turn of a processor, several times
+ * on its way.
+ *
+ * <p>Java's own priorities do nothing on Linux by default. Where the system refuses, threads are as
+ * all others.
+ */
+public enum Backstage {
+  /** Threads that execute guests. */
+  GUESTS(2),
+  /** The JVM's compilers. */
+  JIT(5),
+  /** Checks of uploads. */
+  CHECKS(10),
+  /** Compiles of modules. */
+  COMPILES(15);
+
+  private final int nice;
+
+  Backstage(int nice) {
+    this.nice = nice;
+  }
+
+  /** Puts the calling thread here, for good. */
+  public void enter() {
+    var _ = Niceness.set(nice);
+  }
+
+  /** Puts the JVM's compiler threads where they belong, and those that they begin later. */
+  public static void enterCompilers() {
+    var _ = Niceness.setOf(name -> name.startsWith("C1 ") || name.startsWith("C2 "), JIT.nice);
+  }
+
+  /** The niceness, as setpriority(2) has it. */
+  public int nice() {
+    return nice;
+  }
+}
