@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      ProgramBench.class,
       UploadBench.class,
       ForgetBench.class,
       OversizedBench.class,
