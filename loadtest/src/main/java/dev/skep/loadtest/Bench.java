@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
       PlanBench.class,
       KernelBench.class,
       StoppingBench.class,
+      ProgramBench.class,
       UploadBench.class,
       ForgetBench.class,
       OversizedBench.class,

@@ -7,12 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -25,7 +21,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call through the FFM API costs some 10 ns here that a C program would not pay; a fresh
  * instance takes seven of them.
  */
-@SuppressWarnings("restricted") // the one place that calls a peer
 public final class Wasmtime {
   /** Enough for any of the API's structs that are passed by address. */
   private static final long STRUCT_BYTES = 64;
@@ -33,8 +28,8 @@ public final class Wasmtime {
   private static final long VALUE_OF = 8;
   private static final long FUEL = 1L << 60;
 
-  private final SymbolLookup library;
   private final Arena arena = Arena.ofShared();
+  private final CApi api;
   private final MemorySegment engine;
   private final MemorySegment pre;
   private final MethodHandle storeNew;
@@ -74,7 +69,7 @@ public final class Wasmtime {
    * @param function that {@link #call} calls, of one i32 to one
    */
   public Wasmtime(Path library, byte[] module, String function, Pool pool) {
-    this.library = SymbolLookup.libraryLookup(library, arena);
+    api = new CApi(library, arena);
     storeNew = handle("wasmtime_store_new", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     storeContext = handle("wasmtime_store_context", ADDRESS, ADDRESS);
     setFuel = handle("wasmtime_context_set_fuel", ADDRESS, ADDRESS, JAVA_LONG);
@@ -111,9 +106,7 @@ public final class Wasmtime {
   }
 
   private MethodHandle handle(String symbol, @Nullable MemoryLayout answer, MemoryLayout... args) {
-    FunctionDescriptor type =
-        answer == null ? FunctionDescriptor.ofVoid(args) : FunctionDescriptor.of(answer, args);
-    return Linker.nativeLinker().downcallHandle(library.findOrThrow(symbol), type);
+    return api.handle(symbol, answer, args);
   }
 
   private MemorySegment engine(Pool pool) {
@@ -230,16 +223,11 @@ public final class Wasmtime {
     }
   }
 
-  /** A {@code wasm_byte_vec_t} is a length and an address. */
   private String text(MethodHandle message, MemorySegment of) throws Throwable {
-    MemorySegment vector = arena.allocate(16, 8);
-    message.invokeExact(of, vector);
-    long length = vector.get(JAVA_LONG, 0);
-    MemorySegment bytes = vector.get(ADDRESS, 8).reinterpret(length);
-    return new String(bytes.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+    return CApi.text(message, of, arena);
   }
 
   private static RuntimeException failed(Throwable e) {
-    return e instanceof RuntimeException known ? known : new IllegalStateException(e);
+    return CApi.failed(e);
   }
 }

@@ -144,6 +144,12 @@ public final class ModuleWriter {
     return sections[4].count - 1;
   }
 
+  /** A table of references of a type. */
+  public int tableOf(int type, long min, long max) {
+    entry(4).raw(type, 1).u32(min).u32(max);
+    return sections[4].count - 1;
+  }
+
   public int memory(long min) {
     entry(5).raw(0).u32(min);
     return sections[5].count - 1;
