@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
  * Each tenant has a queue of its own. The queues that have something to run, and whose tenant has
  * fewer runs executing than it may, stand in a ring; a worker takes the first queue of the ring,
  * takes one run from it, and puts it at the end. So each turn gives every tenant one run, however
- * many it has sent.
+ * many it has sent; and tenants that have had less of the workers' time than the average go before
+ * those that have had more ({@link FairRing}).
  *
  * <pre>
  *   submit ─▶ tenant's queue ─▶ ring of queues ─▶ worker ─▶ warm slot or new instance ─▶ run
