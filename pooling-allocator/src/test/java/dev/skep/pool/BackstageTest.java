@@ -15,7 +15,7 @@ class BackstageTest {
   /** Field 19 of proc_pid_stat(5), counted from behind the name, which may hold anything. */
   private static int niceness(Path task) throws IOException {
     String stat = Files.readString(task.resolve("stat"));
-    return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[16]);
+    return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[16]);
   }
 
   @Test
