@@ -1,9 +1,10 @@
 package dev.skep.engine;
 
 /**
- * Floating-point operators that must answer a quiet NaN to a signalling one (core spec 4.3.3),
- * which the engine's own hand back as it is: the same names and descriptors. Public only so that
- * generated classes can reach it.
+ * Floating-point operators that the engine's own get wrong, with the same names and descriptors.
+ * Those of one kind must answer a quiet NaN to a signalling one (core spec 4.3.3), and hand it back
+ * as it is; those of the other round an integer of 64 bits without sign, and round some twice
+ * (4.3.2). Public only so that generated classes can reach it.
  */
 @SuppressWarnings("unused") // called by generated code only
 public final class QuietFloats {
@@ -55,5 +56,15 @@ public final class QuietFloats {
 
   public static double F64_NEAREST(double value) {
     return quiet(Math.rint(value));
+  }
+
+  // Halved with what is lost kept in the last bit, a number from 2^63 on rounds as itself would.
+
+  public static float F32_CONVERT_I64_U(long value) {
+    return value >= 0 ? value : 2.0f * ((value >>> 1) | (value & 1));
+  }
+
+  public static double F64_CONVERT_I64_U(long value) {
+    return value >= 0 ? value : 2.0 * ((value >>> 1) | (value & 1));
   }
 }

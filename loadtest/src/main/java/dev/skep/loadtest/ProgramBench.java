@@ -92,7 +92,8 @@ final class ProgramBench implements Callable<Integer> {
     }
     table
         .add("limited", "runs out of fuel by a unit or more", totals.limited, "")
-        .add("overdrawn", "most overdrawn", totals.mostOverdrawn, "", "1,000 and 16 a call")
+        .add(
+            "overdrawn", "most overdrawn", (double) totals.mostOverdrawn, "", "1,000 and 16 a call")
         .add("differences", "programs that differ", totals.differing, "", "0")
         .print(json);
     return totals.differing == 0 ? 0 : 1;

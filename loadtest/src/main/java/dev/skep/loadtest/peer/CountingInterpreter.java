@@ -10,6 +10,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Instruction;
 import com.dylibso.chicory.wasm.types.OpCode;
 import dev.skep.limits.FuelCosts;
+import java.math.BigDecimal;
 
 /**
  * A module in Chicory's interpreter, as it was uploaded: no charges are put into it. Fuel is
@@ -125,7 +126,30 @@ public final class CountingInterpreter {
         moved(stack);
         within(at(stack, 2), at(stack, 0), table(instruction, 0).size(), TABLE);
       }
+      // It rounds some of these twice; what a float holds exactly it cannot round.
+      case F32_CONVERT_I64_U -> stack.push(Rounded.toFloat(stack.pop()));
+      case F64_CONVERT_I64_U -> stack.push(Rounded.toDouble(stack.pop()));
       default -> {}
+    }
+  }
+
+  /** Integers of 64 bits without sign, rounded to what a floating-point number holds. */
+  private static final class Rounded {
+    private static long toFloat(long value) {
+      return value >= 0
+          ? value
+          : unsigned(new BigDecimal(Long.toUnsignedString(value)).floatValue());
+    }
+
+    private static long toDouble(long value) {
+      return value >= 0
+          ? value
+          : unsigned(new BigDecimal(Long.toUnsignedString(value)).doubleValue());
+    }
+
+    /** 2^64 is left as the greatest number, which rounds to it. */
+    private static long unsigned(double rounded) {
+      return rounded >= 0x1p64 ? -1 : new BigDecimal(rounded).toBigInteger().longValue();
     }
   }
 

@@ -48,6 +48,7 @@ final class BodyWriter extends BulkCode {
    * @param straight of those, so many in one stretch without a branch
    */
   ByteSink write(int operators, int straight) {
+    oversized = straight >= ProgramGenerator.OVERSIZED;
     for (int i = below(6); i > 0; i--) {
       newFreeLocal(anyType());
     }
@@ -130,7 +131,8 @@ final class BodyWriter extends BulkCode {
 
   private void plain(int choice) {
     if (choice < 22) {
-      NumericOperator operator = NumericOperator.ALL.get(below(NumericOperator.ALL.size()));
+      List<NumericOperator> any = operatorsTo((char) 0);
+      NumericOperator operator = any.get(below(any.size()));
       ensure(operator.inputs(), VALUE_DEPTH);
       numeric(operator);
     } else if (choice < 30) {

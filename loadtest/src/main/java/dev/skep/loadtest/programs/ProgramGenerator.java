@@ -25,7 +25,7 @@ public final class ProgramGenerator {
   private static final int HUGE = 4_000;
 
   /** Operators that no JVM method can hold. */
-  private static final int OVERSIZED = 30_000;
+  static final int OVERSIZED = 30_000;
 
   private static final int DIGEST_STEP = 32;
   private static final long DIGEST_FACTOR = 0x9E37_79B9_7F4A_7C15L;
@@ -117,8 +117,8 @@ public final class ProgramGenerator {
   }
 
   private void globals(String types) {
-    int calls = below(4) == 0 ? 60 + below(60) : 4 + below(24);
-    int turns = below(4) == 0 ? 100 + below(200) : 10 + below(60);
+    int calls = below(4) == 0 ? 60 + below(60) : 8 + below(24);
+    int turns = below(4) == 0 ? 200 + below(400) : 20 + below(100);
     for (int i = 0; i < types.length(); i++) {
       Code init =
           switch (types.charAt(i)) {
