@@ -91,6 +91,11 @@ final class ProgramBench implements Callable<Integer> {
       table.note("Wasmtime is not here: pip install wasmtime, and activate or name the folder.");
     }
     table
+        .add(
+            "interpreter_faults",
+            "not compared: the interpreter failed",
+            totals.interpreterFaults,
+            "")
         .add("limited", "runs out of fuel by a unit or more", totals.limited, "")
         .add(
             "overdrawn", "most overdrawn", (double) totals.mostOverdrawn, "", "1,000 and 16 a call")

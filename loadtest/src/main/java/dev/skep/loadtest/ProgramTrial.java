@@ -59,6 +59,10 @@ final class ProgramTrial implements AutoCloseable {
     int trapped;
     int interpreted;
     int fuelCompared;
+
+    /** Programs at which the interpreter failed by a fault of its own. */
+    int interpreterFaults;
+
     int fuelComparedToWasmtime;
     int limited;
     int differing;
@@ -111,13 +115,16 @@ final class ProgramTrial implements AutoCloseable {
         differences.add("a calm program " + first.how);
       }
       CountingInterpreter interpreter = new CountingInterpreter(program.bytes());
-      compare("in the interpreter", first, interpreted(interpreter, program), returned);
-      totals.fuelCompared += returned ? 1 : 0;
+      boolean compared = compareInterpreted(interpreter, first, program, returned);
+      totals.fuelCompared += returned && compared ? 1 : 0;
+      totals.interpreterFaults += compared ? 0 : 1;
       if (wasmtime != null) {
         compare("in Wasmtime", first, inWasmtime(wasmtime, program), returned);
         totals.fuelComparedToWasmtime += returned ? 1 : 0;
       }
-      limits(program, instance, first, interpreter.calls());
+      if (compared) {
+        limits(program, instance, first, interpreter.calls());
+      }
     }
     totals.differing += differences.isEmpty() ? 0 : 1;
     return differences;
@@ -154,6 +161,19 @@ final class ProgramTrial implements AutoCloseable {
     // Wasmtime does not tell an index outside the table of an indirect call from another.
     TrapKind shown = kind == TrapKind.UNDEFINED_ELEMENT ? TrapKind.OUT_OF_BOUNDS_TABLE : kind;
     return "trapped: " + shown.phrase();
+  }
+
+  /** Answers whether the interpreter was fit to be compared with. */
+  private boolean compareInterpreted(
+      CountingInterpreter interpreter, Ended first, Program program, boolean returned) {
+    Ended other;
+    try {
+      other = interpreted(interpreter, program);
+    } catch (CountingInterpreter.FaultException e) {
+      return false;
+    }
+    compare("in the interpreter", first, other, returned);
+    return true;
   }
 
   private static Ended interpreted(CountingInterpreter interpreter, Program program) {

@@ -59,7 +59,20 @@ public final class CountingInterpreter {
     var _ = instance.initialize(true);
   }
 
-  /** Calls an export. */
+  /** The interpreter has failed by a fault of its own, and says nothing of the program. */
+  public static final class FaultException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private FaultException(Throwable cause) {
+      super(cause);
+    }
+  }
+
+  /**
+   * Calls an export.
+   *
+   * @throws FaultException for its known fault: tables that are to grow by about 2^31
+   */
   public PeerRun call(String export, long... args) {
     fuel += FuelCosts.FUNCTION_ENTRY;
     growing = NOTHING_GROWN;
@@ -68,6 +81,8 @@ public final class CountingInterpreter {
       return new PeerRun(results == null ? new long[0] : results, null, fuel);
     } catch (ChicoryException e) {
       return new PeerRun(new long[0], String.valueOf(e.getMessage()), fuel);
+    } catch (NegativeArraySizeException | OutOfMemoryError e) {
+      throw new FaultException(e);
     }
   }
 
