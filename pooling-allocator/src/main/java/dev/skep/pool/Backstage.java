@@ -15,10 +15,14 @@ import dev.skep.pool.os.Niceness;
 public enum Backstage {
   /** Threads that execute guests. */
   GUESTS(2),
-  /** The JVM's compilers. */
-  JIT(5),
+  /** A database server of the node's own: no run waits for it, but it must keep up. */
+  DATABASE(5),
+  /** Threads with guests that have had their turn. */
+  LONG_RUNS(10),
+  /** The JVM's compilers: as much as long runs, which have use for their work. */
+  JIT(10),
   /** Checks of uploads. */
-  CHECKS(10),
+  CHECKS(12),
   /** Compiles of modules. */
   COMPILES(15);
 

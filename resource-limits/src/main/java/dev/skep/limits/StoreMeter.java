@@ -27,11 +27,20 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
  */
 public class StoreMeter {
   /**
-   * Fuel between two looks at the clock. In compiled code some 50–200 µs, in code the JVM still
-   * interprets some 5 ms: well under the 50 ms in which a deadline must stop a guest, and the look
-   * costs 25 ns.
+   * Most fuel between two looks at the clock: in compiled code some 50–200 µs. The look costs 25
+   * ns.
    */
-  static final long SLICE_FUEL = 100_000;
+  static final long MOST_SLICE_FUEL = 100_000;
+
+  /** The least: code that the JVM still interprets takes some 0.3 ms for it. */
+  static final long LEAST_SLICE_FUEL = 5_000;
+
+  /**
+   * What a slice is to take. One that took more than twice as long is followed by one of half the
+   * fuel, one that took less than half by one of twice: who waits for the end of a slice, to stop a
+   * run or for its worker, knows nothing of how fast the guest's code is.
+   */
+  private static final long SLICE_NANOS = 100_000;
 
   private int slice;
   private long reserve;
@@ -39,6 +48,12 @@ public class StoreMeter {
   private int depthLeft;
   private int depthLimit;
   private long startNanos;
+
+  /** Size of the next slice; the code is as fast in the next run as in this one. */
+  private long sliceFuel = LEAST_SLICE_FUEL;
+
+  /** When the slice began. */
+  private long lookedNanos;
 
   /** Nothing is under a deadline before the first run. */
   private long deadlineNanos = Long.MAX_VALUE;
@@ -63,6 +78,7 @@ public class StoreMeter {
     depthLimit = limits.callDepth();
     depthLeft = depthLimit;
     startNanos = nowNanos;
+    lookedNanos = nowNanos;
     deadlineNanos = limits.deadlineNanos();
     asideNanos = 0;
     run++;
@@ -144,12 +160,20 @@ public class StoreMeter {
   }
 
   private void nextSlice(long cost) {
-    look();
+    long beganNanos = lookedNanos;
+    long tookNanos = lookAt(System.nanoTime()) - beganNanos;
+    if (reserve == budget) {
+      // The first slice has not been: nothing is known of the guest's speed.
+    } else if (tookNanos > 2 * SLICE_NANOS) {
+      sliceFuel = Math.max(LEAST_SLICE_FUEL, sliceFuel / 2);
+    } else if (tookNanos < SLICE_NANOS / 2) {
+      sliceFuel = Math.min(MOST_SLICE_FUEL, sliceFuel * 2);
+    }
     long missing = cost - slice;
     if (missing > reserve) {
       throw outOfFuel(missing - reserve);
     }
-    long granted = Math.min(reserve, Math.max(missing, SLICE_FUEL));
+    long granted = Math.min(reserve, Math.max(missing, sliceFuel));
     reserve -= granted;
     slice = (int) (slice + granted - cost);
   }
@@ -161,13 +185,19 @@ public class StoreMeter {
    * @throws LimitExceededException if the run is to stop
    */
   public final void look() {
-    long nowNanos = System.nanoTime();
+    var _ = lookAt(System.nanoTime());
+  }
+
+  /** Answers the time that it was given. */
+  private long lookAt(long nowNanos) {
     mayGoOn(nowNanos);
     long aside = slices.sliceEnded(depthLimit - depthLeft, nowNanos);
+    lookedNanos = nowNanos + aside;
     if (aside > 0) {
       asideNanos += aside;
       mayGoOn(nowNanos + aside);
     }
+    return nowNanos;
   }
 
   private void mayGoOn(long nowNanos) {

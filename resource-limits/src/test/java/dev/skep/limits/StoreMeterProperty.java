@@ -99,8 +99,8 @@ class StoreMeterProperty {
   private static long budget(Random random) {
     return switch (random.nextInt(5)) {
       case 0 -> random.nextInt(100);
-      case 1 -> StoreMeter.SLICE_FUEL + random.nextInt(5) - 2;
-      case 2 -> random.nextLong(50 * StoreMeter.SLICE_FUEL);
+      case 1 -> StoreMeter.MOST_SLICE_FUEL + random.nextInt(5) - 2;
+      case 2 -> random.nextLong(50 * StoreMeter.MOST_SLICE_FUEL);
       case 3 -> StoreLimits.MAX_FUEL - random.nextInt(3);
       default -> random.nextLong(StoreLimits.MAX_FUEL);
     };
@@ -110,7 +110,7 @@ class StoreMeterProperty {
     return switch (random.nextInt(8)) {
       case 0 -> 0;
       case 1 -> random.nextInt(100);
-      case 2 -> StoreMeter.SLICE_FUEL + random.nextInt(5) - 2;
+      case 2 -> StoreMeter.MOST_SLICE_FUEL + random.nextInt(5) - 2;
       case 3 -> Math.max(0, left + random.nextInt(3) - 1);
       case 4 -> random.nextLong(1L << 32);
       case 5 -> Long.MAX_VALUE - random.nextInt(3);

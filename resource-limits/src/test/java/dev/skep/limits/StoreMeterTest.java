@@ -91,7 +91,7 @@ class StoreMeterTest {
         catchThrowableOfType(
             LimitExceededException.class,
             () -> {
-              for (long i = 0; i <= StoreMeter.SLICE_FUEL; i++) {
+              for (long i = 0; i <= StoreMeter.MOST_SLICE_FUEL; i++) {
                 meter.charge(1);
               }
             });
@@ -121,8 +121,8 @@ class StoreMeterTest {
     meter.end();
     meter.cancel(first);
     begin(LIMITS);
-    meter.charge(StoreMeter.SLICE_FUEL * 3);
-    assertThat(meter.fuelConsumed()).isEqualTo(StoreMeter.SLICE_FUEL * 3);
+    meter.charge(StoreMeter.MOST_SLICE_FUEL * 3);
+    assertThat(meter.fuelConsumed()).isEqualTo(StoreMeter.MOST_SLICE_FUEL * 3);
   }
 
   @Test
@@ -212,11 +212,25 @@ class StoreMeterTest {
     begin(LIMITS);
     meter.charge(1);
     meter.enter(3);
-    meter.charge(StoreMeter.SLICE_FUEL);
+    meter.charge(StoreMeter.LEAST_SLICE_FUEL);
     meter.charge(1);
     meter.look();
     assertThat(depths).containsExactly(0, 3, 3);
-    assertThat(meter.fuelConsumed()).isEqualTo(StoreMeter.SLICE_FUEL + 2);
+    assertThat(meter.fuelConsumed()).isEqualTo(StoreMeter.LEAST_SLICE_FUEL + 2);
+  }
+
+  @Test
+  void theFirstSliceIsTheSmallest() {
+    List<Integer> depths = new ArrayList<>();
+    meter.onSlice((depth, _) -> {
+      depths.add(depth);
+      return 0;
+    });
+    begin(LIMITS);
+    for (long i = 0; i <= StoreMeter.LEAST_SLICE_FUEL; i++) {
+      meter.charge(1);
+    }
+    assertThat(depths).hasSize(2);
   }
 
   @Test

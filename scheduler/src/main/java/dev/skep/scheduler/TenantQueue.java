@@ -12,10 +12,8 @@ import org.jspecify.annotations.Nullable;
  * One tenant's runs that wait, to begin or for their next turn, and what it has done on this node.
  * Thread-safe, and lock-free but for a change of its share.
  *
- * <p>A queue is in the scheduler's ring at most once ({@code inRing}), and only while it has
- * something to run and may run it; so a turn of the ring gives every such tenant one run. Runs that
- * begin and runs that are aside take turns, so that a flood of new ones does not keep a long one
- * from ending, nor long ones the new.
+ * <p>A queue is at most once in each of the scheduler's rings: in front while it has a run that may
+ * begin, at the back while it has one aside. So a turn of a ring gives every such tenant one run.
  */
 final class TenantQueue {
   final TenantId tenant;
@@ -41,10 +39,8 @@ final class TenantQueue {
   private final AtomicInteger asideCount = new AtomicInteger();
   private final AtomicLong asideStackBytes = new AtomicLong();
 
-  /** Whose turn it is; of whoever has taken this queue out of the ring. */
-  private boolean asideNext;
-
-  private final AtomicBoolean inRing = new AtomicBoolean();
+  private final AtomicBoolean inFront = new AtomicBoolean();
+  private final AtomicBoolean inBack = new AtomicBoolean();
   private volatile TenantLimits limits = TenantLimits.DEFAULTS;
 
   TenantQueue(TenantId tenant, WarmSlots.Holder slots) {
@@ -71,10 +67,14 @@ final class TenantQueue {
     return true;
   }
 
-  /** Whether the caller must put this queue into the ring. */
-  boolean entersRing() {
-    return ((queued.get() > 0 && mayBegin()) || asideCount.get() > 0)
-        && inRing.compareAndSet(false, true);
+  /** Whether the caller must put this queue into the ring in front. */
+  boolean entersFront() {
+    return queued.get() > 0 && mayBegin() && inFront.compareAndSet(false, true);
+  }
+
+  /** Whether the caller must put this queue into the ring at the back. */
+  boolean entersBack() {
+    return asideCount.get() > 0 && inBack.compareAndSet(false, true);
   }
 
   /** Whether one more run may begin. */
@@ -86,23 +86,11 @@ final class TenantQueue {
   }
 
   /**
-   * The next ticket, counted as running, once the queue has been taken out of the ring; null if
-   * there is none or no more may run. One that is aside goes on; any other begins. The caller must
-   * look at {@link #entersRing} again.
+   * The next ticket to begin, counted as running, once the queue has been taken out of the ring in
+   * front; null if there is none or no more may run. The caller must look at {@link #entersFront}
+   * again.
    */
-  @Nullable RunTicket next() {
-    boolean asideFirst = asideNext;
-    RunTicket ticket = asideFirst ? nextAside() : begin();
-    if (ticket != null) {
-      asideNext = !asideFirst;
-    } else {
-      ticket = asideFirst ? begin() : nextAside();
-    }
-    inRing.set(false);
-    return ticket;
-  }
-
-  private @Nullable RunTicket begin() {
+  @Nullable RunTicket begin() {
     // Looked at again, because entering is a look and then a step: a queue can enter just as its
     // last place is taken. Only who holds its place in the ring comes here, so this look is exact.
     RunTicket ticket = mayBegin() ? waiting.poll() : null;
@@ -110,14 +98,20 @@ final class TenantQueue {
       running.incrementAndGet();
       queued.decrementAndGet();
     }
+    inFront.set(false);
     return ticket;
   }
 
-  private @Nullable RunTicket nextAside() {
+  /**
+   * The next ticket of those aside, once the queue has been taken out of the ring at the back; null
+   * if there is none. The caller must look at {@link #entersBack} again.
+   */
+  @Nullable RunTicket goOn() {
     RunTicket ticket = aside.poll();
     if (ticket != null) {
       countOff(ticket.aside());
     }
+    inBack.set(false);
     return ticket;
   }
 

@@ -22,28 +22,39 @@ import org.slf4j.LoggerFactory;
 /**
  * The threads that execute runs, and who of them may.
  *
+ * <h2>Two levels</h2>
+ *
+ * A run begins in front. One that has had its turn there while others wait goes on at the back, for
+ * the rest of its life, on a thread that steps back behind those in front ({@link Backstage}). So a
+ * short run waits for no long one, but for the rest of a slice, and the system's scheduler gives it
+ * a processor at once, even if all of them are busy with long ones. What is at the back is not
+ * starved: a processor that is fought for is shared by weight, of which the back has a seventh.
+ *
  * <h2>Permits</h2>
  *
- * There are as many permits as the scheduler has workers, and a thread executes only while it holds
- * one. With it, it takes the first queue of the ring, executes one run of it to its end, and takes
- * the next: as long as no run is long, there are as many threads as permits and nothing is handed
- * over.
+ * Each level has as many permits as the scheduler has workers, and a thread executes only while it
+ * holds one. In front it takes with it the first queue of the ring, executes one run of it to its
+ * end, and takes the next: as long as no run is long, there are as many threads as permits and
+ * nothing is handed over.
  *
- * <p>A run that has had its turn while others wait is put aside: its thread gives its permit to a
- * spare thread, puts the run back into its tenant's queue and parks, with the guest's frames on its
- * stack. Whoever takes the run from that queue later gives its own permit to the parked thread, and
- * is a spare itself.
+ * <p>A run that is to give way is put aside: its thread gives its permit to a spare thread of its
+ * level, puts the run back into its tenant's queue, for the ring at the back, and parks, with the
+ * guest's frames on its stack. Whoever takes the run from that queue later gives its own permit to
+ * the parked thread, and is a spare itself.
  *
  * <pre>
- *           ┌────────────── takes the next run from the ring ◀──────────────┐
- *           ▼                                                               │
- *   [executes, with a permit] ── run ends ──────────────────────────────────┤
- *           │                └── takes a run that is aside ─▶ [spare] ── given a permit
- *           └── turn is over, others wait ─▶ [aside] ── given a permit ─▶ [executes]
+ *             ┌──── takes the next run from the ring ◀────┐
+ *   front     ▼                                           │
+ *   [executes, with a permit] ── run ends ────────────────┘
+ *             │ turn is over, others wait
+ *             ▼
+ *   back    [aside] ── given a permit ─▶ [executes] ── run ends ─▶ [looks for one aside] ─▶ [spare]
+ *             ▲                              │
+ *             └── turn is over, others wait ─┘
  * </pre>
  *
  * INVARIANT: permits are given, never made: to a thread that has none, which then is in no queue
- * any more. So at most {@code permits} threads execute, and no permit is lost.
+ * any more. So at most {@code permits} threads of a level execute, and no permit is lost.
  *
  * <p>Thread-safe.
  */
@@ -60,7 +71,7 @@ final class Workers {
   /** Of both, what one tenant can hold before no run of it is begun: one part of so many. */
   static final int TENANT_PART = 8;
 
-  /** Threads kept for the next run that is put aside. */
+  /** Threads of each level kept for the next run that is put aside. */
   private static final int MOST_SPARE = 8;
 
   /** What a worker's host code needs of the stack, above what a guest may take. */
@@ -87,14 +98,17 @@ final class Workers {
   private final Execution execution;
   private final RunListener listener;
   private final WorkShares shares = new WorkShares();
-  private final FairRing ring = new FairRing(shares);
 
-  /** Runs aside that have been asked to stop; they go before the ring. */
+  /** Of runs that wait to begin. */
+  private final Level front = new Level(Backstage.GUESTS);
+
+  /** Of runs that are aside. */
+  private final Level back = new Level(Backstage.LONG_RUNS);
+
+  /** Runs aside that have been asked to stop; they go before the ring at the back. */
   private final ConcurrentLinkedQueue<RunTicket> urgent = new ConcurrentLinkedQueue<>();
 
   private final Set<Worker> all = ConcurrentHashMap.newKeySet();
-  private final ConcurrentLinkedDeque<Worker> spares = new ConcurrentLinkedDeque<>();
-  private final AtomicInteger spareCount = new AtomicInteger();
   private final AtomicInteger names = new AtomicInteger();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger aside = new AtomicInteger();
@@ -109,6 +123,46 @@ final class Workers {
   private final TenantQueue wake;
 
   private volatile boolean ending;
+
+  /** Queues that wait for a permit of the level, and threads that wait for one and have no run. */
+  private final class Level {
+    private final Backstage place;
+    private final FairRing ring = new FairRing(shares);
+    private final ConcurrentLinkedDeque<Worker> spares = new ConcurrentLinkedDeque<>();
+    private final AtomicInteger spareCount = new AtomicInteger();
+
+    private Level(Backstage place) {
+      this.place = place;
+    }
+
+    /** A thread without a permit and without a run. */
+    private Worker spare() {
+      Worker spare = spares.pollFirst();
+      if (spare != null) {
+        spareCount.decrementAndGet();
+        return spare;
+      }
+      return new Worker(this);
+    }
+
+    /** Takes a thread in, if the spares are not enough. */
+    private boolean keeps(Worker worker) {
+      if (ending || spareCount.incrementAndGet() > MOST_SPARE) {
+        spareCount.decrementAndGet();
+        return false;
+      }
+      spares.addFirst(worker);
+      return true;
+    }
+
+    private void dismissSpares() {
+      for (Worker spare = spares.poll(); spare != null; spare = spares.poll()) {
+        spareCount.decrementAndGet();
+        spare.dismissed = true;
+        LockSupport.unpark(spare.thread);
+      }
+    }
+  }
 
   /**
    * @param marker makes queues that no tenant has
@@ -128,13 +182,18 @@ final class Workers {
 
   void start() {
     for (int i = 0; i < permits; i++) {
-      give(new Worker());
+      give(new Worker(front));
+      give(new Worker(back));
     }
   }
 
+  /** Puts a queue where it is waited for: into both rings, one or none. */
   void toRing(TenantQueue queue) {
-    if (queue.entersRing()) {
-      ring.add(queue);
+    if (queue.entersFront()) {
+      front.ring.add(queue);
+    }
+    if (queue.entersBack()) {
+      back.ring.add(queue);
     }
   }
 
@@ -156,7 +215,7 @@ final class Workers {
     void hurry(RunTicket ticket) {
       if (queue.takeBack(ticket)) {
         urgent.add(ticket);
-        ring.add(wake);
+        back.ring.add(wake);
       }
     }
   }
@@ -183,16 +242,6 @@ final class Workers {
     LockSupport.unpark(worker.thread);
   }
 
-  /** A thread without a permit and without a run. */
-  private Worker spare() {
-    Worker spare = spares.pollFirst();
-    if (spare != null) {
-      spareCount.decrementAndGet();
-      return spare;
-    }
-    return new Worker();
-  }
-
   // ── Threads ───────────────────────────────────────────────────────────────────────────────
 
   /** A thread, and the run it has if it has one. */
@@ -211,7 +260,11 @@ final class Workers {
     /** Up to when its time has been counted as its tenant's; of this thread only. */
     private long countedNanos;
 
-    private Worker() {
+    /** Never again in front once it is at the back; of this thread only. */
+    private Level level;
+
+    private Worker(Level level) {
+      this.level = level;
       thread = new Thread(null, this, "skep-worker-" + names.getAndIncrement(), STACK_BYTES);
       thread.setDaemon(true);
       all.add(this);
@@ -228,9 +281,9 @@ final class Workers {
 
     @Override
     public void run() {
-      Backstage.GUESTS.enter();
+      level.place.enter();
       try {
-        while (awaitPermit() && executeAll() && isSpare()) {
+        while (awaitPermit() && executeAll() && level.keeps(this)) {
           // Until it is dismissed.
         }
       } finally {
@@ -250,56 +303,42 @@ final class Workers {
       return given;
     }
 
-    /** Puts itself among the spares, if they are not enough. */
-    private boolean isSpare() {
-      if (ending || spareCount.incrementAndGet() > MOST_SPARE) {
-        spareCount.decrementAndGet();
-        return false;
-      }
-      spares.addFirst(this);
-      return true;
-    }
-
     /** Executes runs until its permit is given to another, or, answering false, at the end. */
     @SuppressWarnings("ReferenceEquality") // markers
     private boolean executeAll() {
       while (true) {
-        RunTicket stopping = urgent.poll();
+        RunTicket stopping = level == back ? urgent.poll() : null;
         if (stopping != null) {
           resume(stopping);
           return true;
         }
         TenantQueue next;
         try {
-          next = ring.take();
+          next = level.ring.take();
         } catch (InterruptedException e) {
           continue;
         }
         if (next == end) {
-          if (aside.get() == 0) {
+          if (level == front || aside.get() == 0) {
             return false;
           }
           // Who is aside needs this permit first.
-          ring.add(end);
-        } else if (next != wake && takesFrom(next)) {
+          level.ring.add(end);
+        } else if (level == front) {
+          executeFrom(next);
+        } else if (next != wake && resumeFrom(next)) {
           return true;
         }
       }
     }
 
-    /** Executes what is next in a queue; answers whether that was to give its permit away. */
-    private boolean takesFrom(TenantQueue next) {
+    /** Begins what is next in a queue and executes it to its end, wherever that is. */
+    private void executeFrom(TenantQueue next) {
       // Before the ticket leaves its queue, so that a drain never sees it in neither place.
       running.incrementAndGet();
-      RunTicket first = next.next();
+      RunTicket first = next.begin();
       if (first != null) {
         toRing(next);
-        if (first.aside() != null) {
-          // It is counted as running since it began.
-          running.decrementAndGet();
-          resume(first);
-          return true;
-        }
         queue = next;
         ticket = first;
         turnBeganNanos = System.nanoTime();
@@ -312,7 +351,17 @@ final class Workers {
       }
       running.decrementAndGet();
       toRing(next);
-      return false;
+    }
+
+    /** Answers whether it has given its permit away. */
+    private boolean resumeFrom(TenantQueue next) {
+      RunTicket first = next.goOn();
+      toRing(next);
+      if (first == null) {
+        return false;
+      }
+      resume(first);
+      return true;
     }
 
     /** Gives this thread's permit to a run that is aside and has been taken out of its queue. */
@@ -338,11 +387,11 @@ final class Workers {
             LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
       }
       count(home, nowNanos);
-      boolean hurried = !urgent.isEmpty();
+      boolean hurried = level == back && !urgent.isEmpty();
       if (!hurried && !isTurnOver(home, nowNanos)) {
         return 0;
       }
-      if (ending && !hurried && aside.get() == 0) {
+      if (ending && !hurried && (level == front || aside.get() == 0)) {
         return 0; // The ring holds the end only.
       }
       long stackBytes = (long) callDepth * StoreLimits.STACK_BYTES_PER_CALL;
@@ -353,7 +402,7 @@ final class Workers {
       }
       Worker next;
       try {
-        next = spare();
+        next = level.spare();
       } catch (OutOfMemoryError e) {
         // The system has no thread left, which says nothing of the heap.
         release(stackBytes);
@@ -370,6 +419,11 @@ final class Workers {
       home.addAside(mine, place);
       toRing(home);
       give(next);
+      if (level == front) {
+        // Behind the gift: whoever waits in front is not to wait for this.
+        level = back;
+        level.place.enter();
+      }
       if (mine.isCancelled()) {
         // It came too early to find the run aside.
         place.hurry(mine);
@@ -388,9 +442,9 @@ final class Workers {
      */
     private boolean isTurnOver(TenantQueue home, long nowNanos) {
       long hadNanos = nowNanos - turnBeganNanos;
-      return (hadNanos >= turnNanos && !ring.isEmpty())
+      return (hadNanos >= turnNanos && !level.ring.isEmpty())
           || (hadNanos >= LEAST_TURN_NANOS
-              && ring.hasFirst()
+              && level.ring.hasFirst()
               && shares.isAboveAverage(home.worked, nowNanos));
     }
 
@@ -418,7 +472,8 @@ final class Workers {
   void end() {
     ending = true;
     for (int i = 0; i < permits; i++) {
-      ring.add(end);
+      front.ring.add(end);
+      back.ring.add(end);
     }
   }
 
@@ -439,11 +494,8 @@ final class Workers {
   void join(Duration patience) {
     long deadline = System.nanoTime() + patience.toNanos();
     for (Worker worker = any(); worker != null; worker = any()) {
-      for (Worker spare = spares.poll(); spare != null; spare = spares.poll()) {
-        spareCount.decrementAndGet();
-        spare.dismissed = true;
-        LockSupport.unpark(spare.thread);
-      }
+      front.dismissSpares();
+      back.dismissSpares();
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         LOG.atWarn().addKeyValue("workers", all.size()).log("workers are still running");

@@ -38,19 +38,19 @@ class TenantQueueTest {
   @Test
   void aQueueIsInTheRingOnceAndOnlyWithSomethingToRun() {
     TenantQueue queue = queue("t");
-    assertThat(queue.entersRing()).isFalse();
+    assertThat(queue.entersFront()).isFalse();
     RunTicket first = ticket(2, 10);
     assertThat(queue.offer(first)).isTrue();
-    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.entersFront()).isTrue();
     assertThat(queue.offer(ticket(2, 10))).isTrue();
-    assertThat(queue.entersRing()).isFalse();
-    assertThat(queue.next()).isSameAs(first);
-    assertThat(queue.entersRing()).isTrue();
-    assertThat(queue.next()).isNotNull();
+    assertThat(queue.entersFront()).isFalse();
+    assertThat(queue.begin()).isSameAs(first);
+    assertThat(queue.entersFront()).isTrue();
+    assertThat(queue.begin()).isNotNull();
     assertThat(queue.offer(ticket(2, 10))).isTrue();
-    assertThat(queue.entersRing()).as("two run already").isFalse();
+    assertThat(queue.entersFront()).as("two run already").isFalse();
     queue.ended();
-    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.entersFront()).isTrue();
   }
 
   @Test
@@ -59,17 +59,17 @@ class TenantQueueTest {
     for (int i = 0; i < 3; i++) {
       assertThat(queue.offer(ticket(2, 10))).isTrue();
     }
-    assertThat(queue.entersRing()).isTrue();
-    assertThat(queue.next()).isNotNull();
-    assertThat(queue.entersRing()).isTrue();
+    assertThat(queue.entersFront()).isTrue();
+    assertThat(queue.begin()).isNotNull();
+    assertThat(queue.entersFront()).isTrue();
     // Between its look at the concurrency and its entry another thread did this:
-    assertThat(queue.next()).isNotNull();
-    assertThat(queue.next()).isNull();
+    assertThat(queue.begin()).isNotNull();
+    assertThat(queue.begin()).isNull();
     assertThat(queue.running()).isEqualTo(2);
     assertThat(queue.queued()).isEqualTo(1);
     queue.ended();
-    assertThat(queue.entersRing()).isTrue();
-    assertThat(queue.next()).isNotNull();
+    assertThat(queue.entersFront()).isTrue();
+    assertThat(queue.begin()).isNotNull();
   }
 
   @Test
@@ -89,9 +89,9 @@ class TenantQueueTest {
               .start(() -> {
                 try {
                   for (TenantQueue q = ring.take(); !q.tenant.equals(end.tenant); q = ring.take()) {
-                    RunTicket ticket = q.next();
+                    RunTicket ticket = q.begin();
                     if (ticket != null) {
-                      if (q.entersRing()) {
+                      if (q.entersFront()) {
                         ring.add(q);
                       }
                       most.accumulateAndGet(running.incrementAndGet(), Math::max);
@@ -103,7 +103,7 @@ class TenantQueueTest {
                       }
                       q.ended();
                     }
-                    if (q.entersRing()) {
+                    if (q.entersFront()) {
                       ring.add(q);
                     }
                   }
@@ -120,7 +120,7 @@ class TenantQueueTest {
                   while (!queue.offer(one)) {
                     Thread.onSpinWait();
                   }
-                  if (queue.entersRing()) {
+                  if (queue.entersFront()) {
                     ring.add(queue);
                   }
                 }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -101,9 +102,28 @@ final class ReceiptShipper implements Runnable {
     state.shipped.addAndGet(batch.size());
     state.duplicates.addAndGet(batch.size() - fresh);
     state.settled.addAndGet(batch.size());
+    boolean small = batch.size() < config.shipBatch();
     batch = List.of();
     state.signal();
+    if (small) {
+      gather();
+    }
     return true;
+  }
+
+  /** Lets receipts gather, so that the next insert is not as small. */
+  private void gather() {
+    long endNanos = System.nanoTime() + config.shipPause().toNanos();
+    for (long left = endNanos - System.nanoTime();
+        left > 0 && !stopping && state.flushing.get() == 0;
+        left = endNanos - System.nanoTime()) {
+      LockSupport.parkNanos(this, left);
+    }
+  }
+
+  /** Ends a pause, if there is reason to. */
+  void hurry() {
+    LockSupport.unpark(thread);
   }
 
   /** Removes the first segment if nothing of it is left to ship; whether it did. */
@@ -183,6 +203,7 @@ final class ReceiptShipper implements Runnable {
   boolean close(long patienceMillis) {
     stopping = true;
     state.signal();
+    hurry();
     try {
       thread.join(patienceMillis);
     } catch (InterruptedException e) {

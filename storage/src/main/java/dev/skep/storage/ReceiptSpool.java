@@ -119,7 +119,13 @@ public final class ReceiptSpool implements ReceiptLog, AutoCloseable {
    */
   public boolean flush(Duration timeout) {
     long target = state.accepted.get();
-    return state.await(() -> state.settled.get() >= target, timeout);
+    state.flushing.incrementAndGet();
+    try {
+      shipper.hurry();
+      return state.await(() -> state.settled.get() >= target, timeout);
+    } finally {
+      state.flushing.decrementAndGet();
+    }
   }
 
   /** What it has done so far. Does not block. */

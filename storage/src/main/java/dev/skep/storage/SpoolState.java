@@ -23,6 +23,9 @@ final class SpoolState {
   /** In the queue, or about to be. */
   final AtomicInteger queued = new AtomicInteger();
 
+  /** Who waits for all to be shipped, so that the shipper does not pause. */
+  final AtomicInteger flushing = new AtomicInteger();
+
   /** Receipts that will end up shipped or failed: replayed ones, and those let into the queue. */
   final AtomicLong accepted = new AtomicLong();
 

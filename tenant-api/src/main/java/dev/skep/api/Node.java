@@ -38,7 +38,9 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -120,6 +122,23 @@ public final class Node implements AutoCloseable {
     }
   }
 
+  /** On a thread whose niceness the server inherits: no run waits for it. */
+  private EmbeddedDatabase startDatabase() throws Exception {
+    FutureTask<EmbeddedDatabase> start =
+        new FutureTask<>(() -> EmbeddedDatabase.start(config.dataDir().resolve("postgres")));
+    Thread.ofPlatform()
+        .name("skep-database-start")
+        .start(() -> {
+          Backstage.DATABASE.enter();
+          start.run();
+        });
+    try {
+      return start.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof Exception cause ? cause : e;
+    }
+  }
+
   private void start() throws Exception {
     plan();
     Vertx vertx = Vertx.vertx(new VertxOptions().setPreferNativeTransport(true));
@@ -133,7 +152,7 @@ public final class Node implements AutoCloseable {
       progress.accept("connecting to the database");
     } else {
       progress.accept("starting the embedded PostgreSQL in " + config.dataDir());
-      EmbeddedDatabase embedded = EmbeddedDatabase.start(config.dataDir().resolve("postgres"));
+      EmbeddedDatabase embedded = startDatabase();
       closings.push(embedded::close);
       databaseConfig = embedded.config();
     }
