@@ -26,10 +26,10 @@ public final class FuelCosts {
   public static final int START = 2;
 
   /**
-   * For calling a host function, on top of what it moves. Most take 5 to 100 ns, so that a unit
-   * buys of a processor what it buys elsewhere; the operators of the call are the guest's own.
+   * For calling a host function, on top of what it moves. Most take 5 to 100 ns, those that fail up
+   * to 130, and prices count with a unit a nanosecond; the call's operators are the guest's own.
    */
-  public static final int HOST_CALL = 50;
+  public static final int HOST_CALL = 100;
 
   /** For each byte that a host function moves. */
   public static final int HOST_BYTE = 1;

@@ -31,6 +31,6 @@ class FuelCostsTest {
               FuelCosts.HOST_COMPUTED_BYTE,
               FuelCosts.COMPILE_BYTE
             })
-        .containsExactly(2, 1, 1, 1, 2, 50, 1, 8, 1_000);
+        .containsExactly(2, 1, 1, 1, 2, 100, 1, 8, 1_000);
   }
 }
