@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.EngineConfig;
 import dev.skep.engine.GuestInstance;
+import dev.skep.engine.Invocation;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.loadtest.operators.OperatorFamilies;
@@ -20,6 +21,12 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(300)
 class OperatorFamiliesTest {
   private static final List<OperatorFamily> ALL = OperatorFamilies.all();
+
+  private static final int BADF = 8;
+  private static final int FAULT = 21;
+  private static final int ILSEQ = 25;
+  private static final int NOENT = 44;
+  private static final int NOSYS = 52;
 
   @Test
   void keysAreUnique() {
@@ -44,9 +51,29 @@ class OperatorFamiliesTest {
                 .isGreaterThan(family.steps() + OperatorFamily.LOOP_UNITS);
           }
           assertThat(three.refused()).as(family.key()).isEmpty();
+          if (family.kind() == Kind.HOST) {
+            RunReport errors =
+                instance.run(new Invocation.TypedCall("errors", new long[0]), GuestPool.PLENTY);
+            assertThat(errors.result())
+                .as(family.key())
+                .isInstanceOfSatisfying(
+                    RunResult.Values.class,
+                    values -> assertThat(values.results()).containsExactly(error(family.key())));
+          }
         }
       }
     }
+  }
+
+  private static long error(String family) {
+    return switch (family) {
+      case "proc_raise" -> NOSYS;
+      case "path_unlink_file_missing" -> NOENT;
+      case "fd_read_not_open", "deep_fd_tell" -> BADF;
+      case "clock_time_get_fault", "random_get_fault", "deep_clock_time_get" -> FAULT;
+      case "deep_path_filestat_get" -> ILSEQ;
+      default -> 0;
+    };
   }
 
   /** What it answers and costs is not this engine's alone. */

@@ -140,6 +140,14 @@ final class ControlFamilies {
         "call of a small function",
         8,
         (code, k) -> code.get(i32(k)).get(i32(k + 1)).call(add).set(i32(k)));
+    OperatorGuest two = new OperatorGuest();
+    int pair = two.module().function("i:ii", code().get(0).get(0).i32(7).add());
+    add(
+        two,
+        "call_results",
+        "call with two results",
+        9,
+        (code, k) -> code.get(i32(k)).call(pair).set(i32(k)).set(i32(k + 1)));
     OperatorGuest wide = new OperatorGuest();
     int many =
         wide.module().function("iIFiIF:I", code().get(1).get(4).op(0x7C).get(0).op(0xAC, 0x7C));

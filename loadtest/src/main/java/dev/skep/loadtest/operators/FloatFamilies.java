@@ -23,6 +23,7 @@ final class FloatFamilies {
     FloatFamilies families = new FloatFamilies();
     families.arithmetic();
     families.divisions();
+    families.subnormals();
     families.rounding();
     families.others();
     families.truncations();
@@ -76,6 +77,20 @@ final class FloatFamilies {
     binary64("f64_add_mul", "f64 add, sub, mul", 0xA0, 0xA2, 0xA1);
     unary32("f32_sqrt", "f32.sqrt", 0x91);
     unary64("f64_sqrt", "f64.sqrt", 0x9F);
+  }
+
+  /** Numbers below the least normal one, which some processors take much longer for. */
+  private void subnormals() {
+    add(
+        "f32_subnormal",
+        "f32 add, mul of subnormal numbers",
+        6,
+        (code, k) -> code.get(f32(k)).f32(0.5f).op(0x94).f32(1e-40f).op(0x92).set(f32(k)));
+    add(
+        "f64_subnormal",
+        "f64 add, mul of subnormal numbers",
+        6,
+        (code, k) -> code.get(f64(k)).f64(0.5).op(0xA2).f64(1e-310).op(0xA0).set(f64(k)));
   }
 
   /** {@code a = constant / a}. */

@@ -188,6 +188,15 @@ final class MemoryFamilies {
                 Kind.OPERATOR,
                 5,
                 (code, k) -> code.i32(0).memoryGrow(0).get(i32(k)).add().set(i32(k))));
+    OperatorGuest refused = new OperatorGuest();
+    var _ = refused.module().memory(1, 1);
+    all.add(
+        refused.family(
+            "memory_grow_refused",
+            "memory.grow, refused",
+            Kind.OPERATOR,
+            5,
+            (code, k) -> code.i32(1).memoryGrow(0).get(i32(k)).add().set(i32(k))));
     OperatorGuest drops = guest(1);
     drops.module().passiveData(new byte[16]);
     all.add(

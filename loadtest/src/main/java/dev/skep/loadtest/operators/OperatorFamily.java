@@ -34,8 +34,8 @@ public record OperatorFamily(
     BULK("bulk operators of great length"),
     /** Functions of the host. */
     HOST("host functions"),
-    /** What a run can do once for each page that it may have. */
-    PAGE("first use of pages"),
+    /** What the kernel's pages and the processor's caches decide. */
+    PAGE("pages: used for the first time, and far apart"),
     /** Code in functions that are too large to be compiled well. */
     OVERSIZED("oversized functions");
 

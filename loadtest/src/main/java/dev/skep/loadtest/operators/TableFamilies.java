@@ -116,6 +116,14 @@ final class TableFamilies {
         "table.grow by nothing",
         6,
         (code, k) -> code.refNull().i32(0).tableGrow(0).get(i32(k)).add().set(i32(k)));
+    OperatorGuest refused = new OperatorGuest();
+    var _ = refused.module().table(1, 1);
+    add(
+        refused,
+        "table_grow_refused",
+        "table.grow, refused",
+        6,
+        (code, k) -> code.refNull().i32(1).tableGrow(0).get(i32(k)).add().set(i32(k)));
     add(guest(), "elem_drop", "elem.drop", 1, (code, k) -> code.elemDrop(1));
   }
 
