@@ -114,7 +114,8 @@ public final class CompiledModule {
         new ModuleImages(
             module.memorySection().map(s -> s.memoryCount()).orElse(0),
             module.tableSection().tableCount(),
-            module.dataSection().dataSegments());
+            module.dataSection().dataSegments(),
+            module.elementSection().elementCount());
     this.startsWithBytes = startsWithBytes(module);
     this.initializer = description.initializer().orElse(null);
     // A copy: a snapshot has others.

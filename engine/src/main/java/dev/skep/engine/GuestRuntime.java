@@ -19,6 +19,7 @@ import dev.skep.pool.SlotTable;
 @SuppressWarnings("unused") // called by generated code only
 public final class GuestRuntime {
   private static final long UNSIGNED = 0xFFFF_FFFFL;
+  private static final int[] NO_REFERENCES = {};
 
   private GuestRuntime() {}
 
@@ -158,19 +159,26 @@ public final class GuestRuntime {
       int to, int from, int length, int segment, int table, Instance instance) {
     SlotTable target = table(instance, table);
     // Active and dropped segments are empty once the instance stands (core spec 4.5.4).
-    PassiveElement passive = instance.element(segment) instanceof PassiveElement p ? p : null;
-    long n = length & UNSIGNED;
-    long start = from & UNSIGNED;
-    long available = passive == null ? 0 : passive.elementCount();
-    if (start + n > available || (to & UNSIGNED) + n > target.size()) {
-      throw new WasmRuntimeException("out of bounds table access");
+    int[] source =
+        instance.element(segment) instanceof PassiveElement passive
+            ? references(instance, target, segment, passive)
+            : NO_REFERENCES;
+    target.initElements(to, source, from, length);
+  }
+
+  /** A module has no imported globals, so its expressions come to the same in each instance. */
+  private static int[] references(
+      Instance instance, SlotTable target, int segment, PassiveElement passive) {
+    int[] known = target.references(segment);
+    if (known != null) {
+      return known;
     }
-    for (int i = 0; passive != null && i < n; i++) {
-      long value =
-          ConstantEvaluators.computeConstantValue(
-              instance, passive.initializers().get((int) start + i))[0];
-      target.setRef(to + i, (int) value, instance);
+    int[] references = new int[passive.elementCount()];
+    for (int i = 0; i < references.length; i++) {
+      references[i] =
+          (int) ConstantEvaluators.computeConstantValue(instance, passive.initializers().get(i))[0];
     }
+    return target.keepReferences(segment, references);
   }
 
   // ── Calls ─────────────────────────────────────────────────────────────────────────────────

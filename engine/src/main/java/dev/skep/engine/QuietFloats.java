@@ -4,7 +4,8 @@ package dev.skep.engine;
  * Floating-point operators that the engine's own get wrong, with the same names and descriptors.
  * Those of one kind must answer a quiet NaN to a signalling one (core spec 4.3.3), and hand it back
  * as it is; those of the other round an integer of 64 bits without sign, and round some twice
- * (4.3.2). Public only so that generated classes can reach it.
+ * (4.3.2). And two that the engine computes a power for each time. Public only so that generated
+ * classes can reach it.
  */
 @SuppressWarnings("unused") // called by generated code only
 public final class QuietFloats {
@@ -66,5 +67,19 @@ public final class QuietFloats {
 
   public static double F64_CONVERT_I64_U(long value) {
     return value >= 0 ? value : 2.0 * ((value >>> 1) | (value & 1));
+  }
+
+  // Java's conversion saturates as WebAssembly's does, and answers 0 to what is no number.
+
+  public static long I64_TRUNC_SAT_F32_U(float value) {
+    return I64_TRUNC_SAT_F64_U(value);
+  }
+
+  public static long I64_TRUNC_SAT_F64_U(double value) {
+    if (value < 0x1p63) {
+      return Math.max(0, (long) value);
+    }
+    // From 2^63 on, and no number at all.
+    return value < 0x1p64 ? (long) (value - 0x1p63) | Long.MIN_VALUE : value >= 0x1p64 ? -1 : 0;
   }
 }

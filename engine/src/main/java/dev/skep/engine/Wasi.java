@@ -6,13 +6,13 @@ import static dev.skep.engine.WasiErrno.SUCCESS;
 import static dev.skep.engine.WasiVectors.unsigned;
 
 import com.dylibso.chicory.runtime.HostFunction;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.types.FunctionType;
 import com.dylibso.chicory.wasm.types.ValType;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.WasiGrant;
 import dev.skep.limits.WasiGrants;
 import dev.skep.pool.SlotMemory;
+import dev.skep.pool.StrayPointerException;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -127,13 +127,16 @@ final class Wasi {
             (instance, args) -> {
               SlotMemory memory = (SlotMemory) instance.memory();
               WasiContext wasi = contextOf(memory, name);
+              memory.charge(FuelCosts.HOST_CALL);
+              memory.inHost(true);
               try {
                 return new long[] {body.call(memory, wasi, args)};
               } catch (WasiError e) {
                 return new long[] {e.errno()};
-              } catch (WasmRuntimeException e) {
-                // A pointer or a length outside the guest's memory.
+              } catch (StrayPointerException e) {
                 return new long[] {WasiErrno.FAULT};
+              } finally {
+                memory.inHost(false);
               }
             });
     FUNCTIONS.put(name, new Function(signature, host));
@@ -146,7 +149,9 @@ final class Wasi {
             "proc_exit",
             FunctionType.of(List.of(ValType.I32), List.of()),
             (instance, args) -> {
-              var _ = contextOf((SlotMemory) instance.memory(), "proc_exit");
+              SlotMemory memory = (SlotMemory) instance.memory();
+              var _ = contextOf(memory, "proc_exit");
+              memory.charge(FuelCosts.HOST_CALL);
               throw new GuestExitException((int) args[0]);
             });
     FUNCTIONS.put("proc_exit", new Function(new Signature(List.of(I32), List.of()), host));
@@ -213,13 +218,10 @@ final class Wasi {
     long address = unsigned(args[0]);
     long length = unsigned(args[1]);
     WasiVectors.checkRange(memory, address, length);
-    // A call takes microseconds and costs hardly any fuel: by fuel alone, a loop of single bytes
-    // would be looked at every 40 ms.
-    memory.look();
     byte[] chunk = new byte[(int) Math.min(length, WasiVectors.CHUNK_BYTES)];
     for (long done = 0; done < length; done += chunk.length) {
       int count = (int) Math.min(chunk.length, length - done);
-      memory.charge(count * (long) FuelCosts.HOST_BYTE);
+      memory.charge(count * (long) FuelCosts.HOST_COMPUTED_BYTE);
       RANDOM.nextBytes(chunk);
       memory.write((int) (address + done), chunk, 0, count);
     }

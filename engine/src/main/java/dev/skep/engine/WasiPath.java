@@ -2,7 +2,8 @@ package dev.skep.engine;
 
 import dev.skep.engine.WasiNode.Directory;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -109,21 +110,23 @@ final class WasiPath {
     if (path.length > MOST_BYTES) {
       throw new WasiError(WasiErrno.NAMETOOLONG);
     }
-    try {
-      String text =
-          StandardCharsets.UTF_8
-              .newDecoder()
-              .onMalformedInput(CodingErrorAction.REPORT)
-              .onUnmappableCharacter(CodingErrorAction.REPORT)
-              .decode(ByteBuffer.wrap(path))
-              .toString();
-      if (text.indexOf('\0') >= 0) {
-        throw new WasiError(WasiErrno.ILSEQ);
-      }
-      return text;
-    } catch (CharacterCodingException e) {
+    // By its answers and not by its exceptions: those have stack traces, and guests cause them.
+    CharsetDecoder decoder =
+        StandardCharsets.UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPORT)
+            .onUnmappableCharacter(CodingErrorAction.REPORT);
+    // No character is shorter than a byte.
+    CharBuffer text = CharBuffer.allocate(path.length);
+    if (decoder.decode(ByteBuffer.wrap(path), text, true).isError()
+        || decoder.flush(text).isError()) {
       throw new WasiError(WasiErrno.ILSEQ);
     }
+    String decoded = text.flip().toString();
+    if (decoded.indexOf('\0') >= 0) {
+      throw new WasiError(WasiErrno.ILSEQ);
+    }
+    return decoded;
   }
 
   private static void checkName(String name) {

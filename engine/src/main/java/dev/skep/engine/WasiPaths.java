@@ -32,14 +32,14 @@ final class WasiPaths {
     return descriptor;
   }
 
-  /** Follows the path at an address; each byte costs one before it is read. */
+  /** Follows the path at an address; each byte is paid for before it is read. */
   private static Place place(SlotMemory memory, WasiDescriptor from, long pointer, long length) {
     long bytes = unsigned(length);
     WasiVectors.checkRange(memory, pointer, bytes);
     if (bytes > WasiPath.MOST_BYTES) {
       throw new WasiError(WasiErrno.NAMETOOLONG);
     }
-    memory.charge(bytes * FuelCosts.HOST_BYTE);
+    memory.charge(bytes * FuelCosts.HOST_COMPUTED_BYTE);
     if (!(from.node instanceof Directory base)) {
       throw new WasiError(WasiErrno.NOTDIR);
     }

@@ -1,7 +1,7 @@
 package dev.skep.engine;
 
-import com.dylibso.chicory.runtime.WasmRuntimeException;
 import dev.skep.pool.SlotMemory;
+import dev.skep.pool.StrayPointerException;
 
 /**
  * The guest's numbers: unsigned addresses and lengths, and lists of both. All arithmetic is in
@@ -36,7 +36,7 @@ final class WasiVectors {
   /** Fails unless so many bytes at this address are within the memory. */
   static void checkRange(SlotMemory memory, long address, long length) {
     if (unsigned(address) + length > memory.sizeBytes()) {
-      throw new WasmRuntimeException("out of bounds memory access");
+      throw new StrayPointerException();
     }
   }
 

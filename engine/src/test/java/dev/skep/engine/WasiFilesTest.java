@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.ScratchGrant;
@@ -497,17 +498,20 @@ class WasiFilesTest {
       int deep = b.opened(TREE, "sub/deep");
       long before = b.memory.fuelConsumed();
       assertThat(b.read(deep, 1_000)).hasSize(1_000);
-      assertThat(b.memory.fuelConsumed() - before).isEqualTo(1_001);
+      assertThat(b.memory.fuelConsumed() - before).isEqualTo(FuelCosts.HOST_CALL + 1_001);
       before = b.memory.fuelConsumed();
       assertThat(b.open(TREE, "././././hello", 0, 0, 0)).isZero();
-      assertThat(b.memory.fuelConsumed() - before).isEqualTo(13);
+      assertThat(b.memory.fuelConsumed() - before)
+          .isEqualTo(FuelCosts.HOST_CALL + 13 * FuelCosts.HOST_COMPUTED_BYTE);
       int fd = b.created(SCRATCH, "f");
       before = b.memory.fuelConsumed();
       assertThat(b.write(fd, "x")).isZero();
-      assertThat(b.memory.fuelConsumed() - before).as("a new block").isEqualTo(4_097);
+      assertThat(b.memory.fuelConsumed() - before)
+          .as("a new block")
+          .isEqualTo(FuelCosts.HOST_CALL + 4_097);
       before = b.memory.fuelConsumed();
       assertThat(b.write(fd, "x")).isZero();
-      assertThat(b.memory.fuelConsumed() - before).isEqualTo(2);
+      assertThat(b.memory.fuelConsumed() - before).isEqualTo(FuelCosts.HOST_CALL + 2);
     }
     try (WasiBench b =
         new WasiBench(guests, module, GRANTS, tree, Guests.PLENTY.withFuel(10_000), 1L << 20)) {

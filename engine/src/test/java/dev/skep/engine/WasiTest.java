@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.skep.engine.Invocation.CommandRun;
 import dev.skep.engine.Invocation.TypedCall;
+import dev.skep.limits.FuelCosts;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.ModuleLimits;
 import dev.skep.limits.WasiGrant;
@@ -163,13 +164,42 @@ class WasiTest {
     }
   }
 
+  /** What is spared a function's stray pointers, which guests may repeat, traps still have. */
+  @Test
+  void aTrapBehindAFaultSaysWhereItWas() {
+    try (Probe probe = probe()) {
+      assertThat(probe.run("fault_then_trap"))
+          .isInstanceOfSatisfying(
+              RunResult.Trapped.class,
+              trapped -> {
+                assertThat(trapped.kind()).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+                assertThat(trapped.frames()).hasSize(1);
+              });
+    }
+  }
+
+  @Test
+  void everyCallIsPaidFor() {
+    try (Probe probe = probe()) {
+      probe.call("random_get", 0, 0);
+      // Entry, two operands, the call.
+      assertThat(probe.fuel).isEqualTo(4 + FuelCosts.HOST_CALL);
+      probe.call("random_get", 0xFFFF_FFFFL, 1);
+      assertThat(probe.fuel).as("failed").isEqualTo(4 + FuelCosts.HOST_CALL);
+      assertThat(probe.run("exit", 0)).isInstanceOf(RunResult.Exited.class);
+      assertThat(probe.fuel).isEqualTo(3 + FuelCosts.HOST_CALL);
+      probe.limits = Guests.PLENTY.withFuel(3 + FuelCosts.HOST_CALL);
+      assertThat(probe.limit("random_get", 0, 0)).isEqualTo(LimitKind.FUEL);
+    }
+  }
+
   @Test
   void whatIsMovedIsPaidForByTheByte() {
     try (Probe probe = probe()) {
       probe.call("random_get", 0, 0);
       long none = probe.fuel;
       probe.call("random_get", 0, 1_000);
-      assertThat(probe.fuel).isEqualTo(none + 1_000);
+      assertThat(probe.fuel).isEqualTo(none + 1_000 * FuelCosts.HOST_COMPUTED_BYTE);
       probe.call("write_one", 1, 0, 0);
       long empty = probe.fuel;
       probe.call("write_one", 1, 0, 1_000);

@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       UploadBench.class,
       ForgetBench.class,
       OversizedBench.class,
+      OperatorBench.class,
       HostileBench.class,
       NeighbourBench.class,
       JmhBench.class

@@ -29,7 +29,11 @@ final class ResultTable {
    * @param key its member in JSON
    * @param yardstick what it stands beside, or an empty text
    */
-  private record Row(String key, String what, double value, String unit, String yardstick) {}
+  private record Row(String key, String what, double value, String unit, String yardstick) {
+    boolean isHeading() {
+      return key.isEmpty();
+    }
+  }
 
   private final String title;
   private final List<Row> rows = new ArrayList<>();
@@ -41,6 +45,12 @@ final class ResultTable {
 
   ResultTable add(String key, String what, double value, String unit, String yardstick) {
     rows.add(new Row(key, what, value, unit, yardstick));
+    return this;
+  }
+
+  /** Begins a part of the table; JSON has none. */
+  ResultTable heading(String text) {
+    rows.add(new Row("", text, 0, "", ""));
     return this;
   }
 
@@ -74,10 +84,19 @@ final class ResultTable {
   }
 
   String toText(Machine machine) {
-    int whatWidth = rows.stream().mapToInt(row -> row.what().length()).max().orElse(0);
+    int whatWidth =
+        rows.stream()
+            .filter(row -> !row.isHeading())
+            .mapToInt(row -> row.what().length())
+            .max()
+            .orElse(0);
     StringBuilder text =
         new StringBuilder(title).append('\n').append(machine.line()).append("\n\n");
     for (Row row : rows) {
+      if (row.isHeading()) {
+        text.append("\n  ").append(row.what()).append('\n');
+        continue;
+      }
       String line =
           String.format(
               Locale.ROOT,
@@ -99,6 +118,9 @@ final class ResultTable {
     JsonObject figures = new JsonObject();
     JsonObject yardsticks = new JsonObject();
     for (Row row : rows) {
+      if (row.isHeading()) {
+        continue;
+      }
       figures.put(row.key(), row.value());
       if (!row.yardstick().isEmpty()) {
         yardsticks.put(row.key(), row.yardstick());

@@ -24,6 +24,9 @@ public final class ModuleImages {
   /** The class of slots that an instance has grown into; later ones begin there. */
   private final AtomicInteger slotClass = new AtomicInteger();
 
+  /** What element segments hold, as a table in a slot stores it, once one has been used. */
+  private final AtomicReferenceArray<int[]> references;
+
   private volatile int memoryCount;
   private volatile @Nullable Snapshot snapshot;
 
@@ -41,8 +44,10 @@ public final class ModuleImages {
    * @param memories number of memories the module defines
    * @param tables number of tables the module defines
    * @param dataSegments the module's data segments, in order
+   * @param elementSegments number of element segments that the module has
    */
-  public ModuleImages(int memories, int tables, DataSegment[] dataSegments) {
+  public ModuleImages(int memories, int tables, DataSegment[] dataSegments, int elementSegments) {
+    this.references = new AtomicReferenceArray<>(elementSegments);
     this.memories = new AtomicReferenceArray<>(memories);
     this.tables = new AtomicReferenceArray<>(tables);
     this.segments = new byte[dataSegments.length][];
@@ -89,6 +94,14 @@ public final class ModuleImages {
 
   void table(int index, int[] elements) {
     tables.set(index, elements);
+  }
+
+  int @Nullable [] references(int elementSegment) {
+    return references.get(elementSegment);
+  }
+
+  void references(int elementSegment, int[] stored) {
+    references.set(elementSegment, stored);
   }
 
   byte[] segment(int index) {

@@ -540,7 +540,10 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   }
 
   void drop(int segment) {
-    dropped.set(segment);
+    // Reading is the lesser work, and most of what drops again and again.
+    if (!dropped.get(segment)) {
+      dropped.set(segment);
+    }
   }
 
   boolean isDropped(int segment) {

@@ -59,6 +59,9 @@ public final class SlotMemory extends StoreMeter implements Memory {
 
   private @Nullable Object hostContext;
 
+  /** Whether a function of the host is at work, on numbers that the guest gave it. */
+  private boolean inHost;
+
   /** A memory without a place yet: nothing is accessible. */
   SlotMemory(SlotLease lease, int index, int initialPages, int maximumPages, ModuleImages images) {
     this.lease = lease;
@@ -114,12 +117,17 @@ public final class SlotMemory extends StoreMeter implements Memory {
     hostContext = context;
   }
 
+  /** Tells when a function of the host begins and ends. */
+  public void inHost(boolean value) {
+    inHost = value;
+  }
+
   // ── Addresses ─────────────────────────────────────────────────────────────────────────────
 
   /** The absolute address of {@code width} bytes at {@code address}, or a trap. */
   private long at(long address, long width) {
     if (address > size - width) {
-      throw outOfBounds();
+      throw inHost ? new StrayPointerException() : outOfBounds();
     }
     return base + address;
   }
@@ -294,6 +302,9 @@ public final class SlotMemory extends StoreMeter implements Memory {
    */
   @Override
   public int grow(int pages) {
+    if (pages == 0) {
+      return pages();
+    }
     long delta = (pages & UNSIGNED) * PAGE_SIZE;
     long grown = size + delta;
     if (grown > maximumPages * (long) PAGE_SIZE || !lease.reserveGrowth(this, delta, grown)) {

@@ -219,6 +219,57 @@ public final class SlotTable extends TableInstance {
     }
   }
 
+  /**
+   * What an element segment of the module holds, for {@link #initElements}; null until {@link
+   * #keepReferences} has been told.
+   */
+  public int @Nullable [] references(int segment) {
+    return images.references(segment);
+  }
+
+  /**
+   * Keeps what an element segment holds, which is the same for all instances of the module.
+   *
+   * @return what {@link #references} answers from now on
+   */
+  public int[] keepReferences(int segment, int[] references) {
+    int[] stored = new int[references.length];
+    for (int i = 0; i < stored.length; i++) {
+      stored[i] = references[i] + 1;
+    }
+    images.references(segment, stored);
+    return stored;
+  }
+
+  /**
+   * {@code table.init}: {@code length} elements from {@code to}, both unsigned.
+   *
+   * @param source from {@link #references}; is not changed
+   * @param from where to begin in it, unsigned
+   */
+  public void initElements(int to, int[] source, int from, int length) {
+    long n = length & UNSIGNED;
+    long start = from & UNSIGNED;
+    if (start + n > source.length) {
+      throw outOfBounds();
+    }
+    long target = checked(to, n);
+    if (n == 0) {
+      return;
+    }
+    long base = written();
+    for (long done = 0; done < n; done += PIECE) {
+      if (done > 0) {
+        lease.look();
+      }
+      RawMemory.copyIn(
+          source,
+          (int) (start + done),
+          base + (target + done) * ELEMENT_BYTES,
+          (int) Math.min(PIECE, n - done));
+    }
+  }
+
   private long checked(int from, long length) {
     long start = from & UNSIGNED;
     if (start + length > size) {

@@ -34,7 +34,7 @@ final class Guest {
       segments[i] = Slots.active(data.get(i).memory, data.get(i).offset, data.get(i).bytes);
     }
     segments[data.size()] = Slots.passive((byte) 7, (byte) 8, (byte) 9);
-    images = new ModuleImages(pages.length, elements.length, segments);
+    images = new ModuleImages(pages.length, elements.length, segments, 0);
   }
 
   /** One memory that starts as zero. */

@@ -90,7 +90,7 @@ class ManyReusesProperty {
         System.arraycopy(data, 0, expected, base + offset, data.length);
       }
       segments = all.toArray(DataSegment[]::new);
-      images = new ModuleImages(memories, 1, segments);
+      images = new ModuleImages(memories, 1, segments, 0);
     }
   }
 

@@ -332,4 +332,20 @@ class SlotMemoryBoundsTest {
         .isInstanceOf(dev.skep.limits.LimitExceededException.class)
         .hasMessageContaining("65536");
   }
+
+  @Test
+  void aStrayPointerOfAHostFunctionHasNoStackTrace() {
+    SlotMemory memory = Slots.memory(mine, 1, 1);
+    memory.inHost(true);
+    assertThatThrownBy(() -> memory.writeLong(PAGE - 7, 1))
+        .isInstanceOf(StrayPointerException.class)
+        .extracting(Throwable::getStackTrace)
+        .isEqualTo(new StackTraceElement[0]);
+    memory.inHost(false);
+    assertThatThrownBy(() -> memory.writeLong(PAGE - 7, 1))
+        .isInstanceOf(WasmRuntimeException.class)
+        .isNotInstanceOf(StrayPointerException.class)
+        .extracting(Throwable::getStackTrace)
+        .isNotEqualTo(new StackTraceElement[0]);
+  }
 }

@@ -70,7 +70,7 @@ class SlotReuseProperty {
   void anImageOfOneModuleIsNeverSeenByAnother() {
     try (Slots slots = new Slots(Slots.config(1, PAGES * (long) PAGE, 1_024, 0))) {
       DataSegment[] secret = {Slots.active(0, 100, (byte) 1, (byte) 2, (byte) 3)};
-      SlotLease lease = slots.take(new ModuleImages(1, 0, secret));
+      SlotLease lease = slots.take(new ModuleImages(1, 0, secret, 0));
       SlotMemory first = Slots.memory(lease, 1, 1);
       first.initialize(Slots.noInstance(), secret);
       assertThat(first.readBytes(100, 3)).containsExactly(1, 2, 3);
@@ -92,7 +92,7 @@ class SlotReuseProperty {
         DataSegment[] wild = {
           Slots.active(0, 0, (byte) 9), Slots.active(0, offset, (byte) 1, (byte) 2, (byte) 3)
         };
-        SlotLease lease = slots.take(new ModuleImages(1, 0, wild));
+        SlotLease lease = slots.take(new ModuleImages(1, 0, wild, 0));
         SlotMemory memory = Slots.memory(lease, 1, 1);
         assertThatThrownBy(() -> memory.initialize(Slots.noInstance(), wild))
             .hasMessage("out of bounds memory access");

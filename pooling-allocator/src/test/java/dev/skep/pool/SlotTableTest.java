@@ -54,6 +54,23 @@ class SlotTableTest {
   }
 
   @Test
+  void aSegmentIsPutWhereItFitsAndNowhereElse() {
+    SlotTable table = lease.newTable(Slots.table(5, 5), NULL, 0, 1);
+    lease.settle();
+    int[] source = {0, 8, 1, 6};
+    for (int wild : new int[] {3, 5, Integer.MAX_VALUE, Integer.MIN_VALUE, -1}) {
+      traps(() -> table.initElements(wild, source, 0, 3), "out of bounds table access");
+      traps(() -> table.initElements(0, source, wild, 2), "out of bounds table access");
+      traps(() -> table.initElements(1, source, 1, wild | 4), "out of bounds table access");
+    }
+    assertThat(table.elements()).containsOnly(NULL);
+    table.initElements(5, source, 4, 0);
+    table.initElements(2, source, 1, 3);
+    assertThat(table.elements()).containsExactly(NULL, NULL, 7, 0, 5);
+    assertThat(source).containsExactly(0, 8, 1, 6);
+  }
+
+  @Test
   void everyReferenceComesBackAsItWasStored() {
     SlotTable table = table(1, 1);
     for (int value : new int[] {0, 1, NULL, Integer.MAX_VALUE, Integer.MIN_VALUE, -2}) {

@@ -68,7 +68,7 @@ final class Slots implements AutoCloseable {
   }
 
   static ModuleImages images(DataSegment... segments) {
-    return new ModuleImages(8, 16, segments);
+    return new ModuleImages(8, 16, segments, 0);
   }
 
   static DataSegment passive(byte... data) {

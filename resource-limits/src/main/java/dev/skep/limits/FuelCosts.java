@@ -11,7 +11,7 @@ package dev.skep.limits;
  */
 public final class FuelCosts {
   /** Version of this table; every receipt names it. A new number whenever a figure changes. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   /** For entering a function. */
   public static final int FUNCTION_ENTRY = 1;
@@ -25,8 +25,20 @@ public final class FuelCosts {
   /** For calling a start function, on top of what it does: entering the start-up and the call. */
   public static final int START = 2;
 
+  /**
+   * For calling a host function, on top of what it moves. Most take 5 to 100 ns, those that fail up
+   * to 130, and prices count with a unit a nanosecond; the call's operators are the guest's own.
+   */
+  public static final int HOST_CALL = 100;
+
   /** For each byte that a host function moves. */
   public static final int HOST_BYTE = 1;
+
+  /**
+   * For each random byte, and each byte of a path that is followed: these are computed with and not
+   * only moved, which takes some 8 ns.
+   */
+  public static final int HOST_COMPUTED_BYTE = 8;
 
   /**
    * For each byte of a module, once for each tenant and version, for checking and compiling it. By

@@ -18,7 +18,7 @@ class FuelCostsTest {
   }
 
   @Test
-  void versionOneIsTheseFigures() {
+  void versionTwoIsTheseFigures() {
     assertThat(
             new int[] {
               FuelCosts.VERSION,
@@ -26,8 +26,11 @@ class FuelCostsTest {
               FuelCosts.OPERATOR,
               FuelCosts.PER_UNIT,
               FuelCosts.START,
-              FuelCosts.HOST_BYTE
+              FuelCosts.HOST_CALL,
+              FuelCosts.HOST_BYTE,
+              FuelCosts.HOST_COMPUTED_BYTE,
+              FuelCosts.COMPILE_BYTE
             })
-        .containsExactly(1, 1, 1, 1, 2, 1);
+        .containsExactly(2, 1, 1, 1, 2, 100, 1, 8, 1_000);
   }
 }

@@ -139,7 +139,8 @@ public final class CountingInterpreter {
       }
       case TABLE_INIT -> {
         moved(stack);
-        within(at(stack, 2), at(stack, 0), table(instruction, 0).size(), TABLE);
+        // Its segment comes first, as in the binary format.
+        within(at(stack, 2), at(stack, 0), table(instruction, 1).size(), TABLE);
       }
       // It rounds some of these twice; what a float holds exactly it cannot round.
       case F32_CONVERT_I64_U -> stack.push(Rounded.toFloat(stack.pop()));

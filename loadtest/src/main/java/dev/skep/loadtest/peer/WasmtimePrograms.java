@@ -65,12 +65,18 @@ public final class WasmtimePrograms implements AutoCloseable {
   private final MethodHandle trapCode;
   private final MethodHandle trapDelete;
 
+  /** For programs that run once: fuel does not depend on how well they are compiled. */
+  public WasmtimePrograms(Path library) {
+    this(library, false);
+  }
+
   /**
    * @param library its shared library
+   * @param optimised whether code is compiled as Wasmtime does by default, or in a hurry
    */
-  public WasmtimePrograms(Path library) {
+  public WasmtimePrograms(Path library, boolean optimised) {
     api = new CApi(library, arena);
-    engine = engine();
+    engine = engine(optimised);
     moduleNew = api.handle("wasmtime_module_new", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
     moduleDelete = api.handle("wasmtime_module_delete", null, ADDRESS);
     storeNew = api.handle("wasmtime_store_new", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
@@ -115,13 +121,15 @@ public final class WasmtimePrograms implements AutoCloseable {
     trapDelete = api.handle("wasm_trap_delete", null, ADDRESS);
   }
 
-  private MemorySegment engine() {
+  private MemorySegment engine(boolean optimised) {
     try {
       MemorySegment config = (MemorySegment) api.handle("wasm_config_new", ADDRESS).invokeExact();
       set("wasmtime_config_consume_fuel_set", JAVA_BOOLEAN).invokeExact(config, true);
-      // Fuel does not depend on it, and programs run once.
-      int noOptimisation = 0;
-      set("wasmtime_config_cranelift_opt_level_set", JAVA_INT).invokeExact(config, noOptimisation);
+      if (!optimised) {
+        int noOptimisation = 0;
+        set("wasmtime_config_cranelift_opt_level_set", JAVA_INT)
+            .invokeExact(config, noOptimisation);
+      }
       return (MemorySegment)
           api.handle("wasm_engine_new_with_config", ADDRESS, ADDRESS).invokeExact(config);
     } catch (Throwable e) {

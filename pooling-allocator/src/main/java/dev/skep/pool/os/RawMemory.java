@@ -94,6 +94,10 @@ public final class RawMemory {
   }
 
   /** Copies {@code length} bytes into an array. */
+  public static void copyIn(int[] from, int fromIndex, long to, int length) {
+    MemorySegment.copy(from, fromIndex, ALL, INT, to, length);
+  }
+
   public static void copyOut(long from, byte[] to, int toIndex, int length) {
     MemorySegment.copy(ALL, JAVA_BYTE, from, to, toIndex, length);
   }
