@@ -51,7 +51,7 @@ public final class Engine {
 
   public Engine(EngineConfig config, ModuleBudgets budgets) {
     this.config = config;
-    this.scratch = new ScratchBudget(config.scratchBytes());
+    this.scratch = new ScratchBudget(config.scratchBytes(), config.scratchTenantBytes());
     this.budgets = budgets;
   }
 
@@ -287,9 +287,9 @@ public final class Engine {
     return ImportValues.builder().addFunction(functions.toArray(new ImportFunction[0])).build();
   }
 
-  /** Heap that the scratch trees of runs take now, in bytes. */
-  public long scratchBytes() {
-    return scratch.usedBytes();
+  /** Scratch space that runs take now, and what was refused to them since start. */
+  public ScratchStats scratch() {
+    return scratch.stats();
   }
 
   /** Figures since start. */

@@ -145,6 +145,12 @@ public enum MetricName {
   ENGINE_MODULES_CACHED("skep_engine_modules_cached", Kind.GAUGE, "Compiled modules held"),
   ENGINE_SCRATCH_BYTES(
       "skep_engine_scratch_bytes", Kind.GAUGE, "Heap that the scratch space of runs takes"),
+  ENGINE_SCRATCH_REFUSED(
+      "skep_engine_scratch_refused_total",
+      Kind.COUNTER,
+      "Times that a run was told that there is no scratch space, though its own grant had some, by"
+          + " whose bound was reached: tenant or node",
+      "bound"),
 
   RUNS(
       "skep_runs_total",

@@ -162,7 +162,10 @@ public final class Node implements AutoCloseable {
             ? new OnDemandAllocator(config.pool())
             : new PoolingAllocator(config.pool());
     closings.push(pool::close);
-    Engine engine = new Engine(EngineConfig.DEFAULTS.withScratchBytes(config.scratchBytes()));
+    Engine engine =
+        new Engine(
+            EngineConfig.DEFAULTS.withScratch(
+                config.scratchBytes(), config.scratchTenantPercent()));
     NodeFigures figures = new NodeFigures(metrics);
     ModuleCache modules = new ModuleCache(engine, functions::moduleBytes, config.scheduler());
     closings.push(modules::close);

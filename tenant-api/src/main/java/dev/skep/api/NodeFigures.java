@@ -148,7 +148,13 @@ final class NodeFigures implements RunListener {
     metrics.counter(
         MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
     metrics.gauge(MetricName.ENGINE_MODULES_CACHED, () -> modules.cache().estimatedSize());
-    metrics.gauge(MetricName.ENGINE_SCRATCH_BYTES, engine::scratchBytes);
+    metrics.gauge(MetricName.ENGINE_SCRATCH_BYTES, () -> engine.scratch().usedBytes());
+    metrics.labelledCounter(
+        MetricName.ENGINE_SCRATCH_REFUSED,
+        () ->
+            Map.of(
+                "tenant", (double) engine.scratch().refusedOfTenant(),
+                "node", (double) engine.scratch().refusedInAll()));
 
     metrics.counter(MetricName.RECEIPTS_APPENDED, () -> spool.stats().appended());
     metrics.counter(MetricName.RECEIPTS_SHIPPED, () -> spool.stats().shipped());
