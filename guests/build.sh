@@ -31,6 +31,10 @@ first_of() {
   return 1
 }
 
+if command -v wasm-opt >/dev/null; then
+  echo "build.sh: clang would run $(command -v wasm-opt) and change the bytes; take it out of PATH" >&2
+  exit 1
+fi
 clang=$(first_of "${CLANG-}" clang-19 clang)
 wat2wasm=$(first_of wat2wasm)
 objcopy=$(first_of "${OBJCOPY-}" llvm-objcopy-19 llvm-objcopy)

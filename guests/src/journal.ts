@@ -112,7 +112,10 @@ function args(): string[] {
   check("args_get", args_get(changetype<usize>(pointers), changetype<usize>(buffer)));
   const all: string[] = [];
   for (let i: u32 = 0; i < count; i++) {
-    all.push(String.UTF8.decodeUnsafe(load<usize>(changetype<usize>(pointers) + 4 * i), 0x10000, true));
+    const start = load<usize>(changetype<usize>(pointers) + 4 * i);
+    let end = start;
+    while (load<u8>(end) != 0) end++;
+    all.push(String.UTF8.decodeUnsafe(start, end - start));
   }
   return all;
 }
