@@ -40,6 +40,8 @@ public final class Engine {
   private final ScratchBudget scratch;
   private final ModuleBudgets budgets;
   private final CheckThreads checks = new CheckThreads();
+  private final LongAdder checked = new LongAdder();
+  private final LongAdder scanCpuNanos = new LongAdder();
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -68,13 +70,25 @@ public final class Engine {
    * @throws java.util.concurrent.RejectedExecutionException if too many checks are under way
    */
   public ModuleDescription check(byte[] bytes) throws ModuleRefusedException {
+    checked.increment();
     try {
-      ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
-      checkImports(scanned);
+      ScannedModule scanned = scannedToCheck(bytes);
       return checks.run(() -> checkCode(scanned), budgets.checkNanos(bytes.length));
     } catch (ModuleRefusedException e) {
       refused.increment();
       throw e;
+    }
+  }
+
+  /** The first part of a check, which is linear in the bytes and on the caller's thread. */
+  private ScannedModule scannedToCheck(byte[] bytes) throws ModuleRefusedException {
+    long startNanos = CheckThreads.cpuNanosOfThisThread();
+    try {
+      ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+      checkImports(scanned);
+      return scanned;
+    } finally {
+      scanCpuNanos.add(CheckThreads.cpuNanosOfThisThread() - startNanos);
     }
   }
 
@@ -295,6 +309,11 @@ public final class Engine {
   /** Figures since start. */
   public EngineStats stats() {
     return new EngineStats(
-        compiled.sum(), compileNanos.sum(), refused.sum(), interpretedFunctions.sum());
+        checked.sum(),
+        scanCpuNanos.sum() + checks.cpuNanos(),
+        compiled.sum(),
+        compileNanos.sum(),
+        refused.sum(),
+        interpretedFunctions.sum());
   }
 }

@@ -167,7 +167,8 @@ public final class Node implements AutoCloseable {
             EngineConfig.DEFAULTS.withScratch(
                 config.scratchBytes(), config.scratchTenantPercent()));
     NodeFigures figures = new NodeFigures(metrics);
-    ModuleCache modules = new ModuleCache(engine, functions::moduleBytes, config.scheduler());
+    ModuleCache modules =
+        new ModuleCache(engine, functions::moduleBytes, config.scheduler(), metrics::compileBegan);
     closings.push(modules::close);
     TreeCache treeCache = new TreeCache(trees::archive, config.treeCacheBytes());
     closings.push(treeCache::close);

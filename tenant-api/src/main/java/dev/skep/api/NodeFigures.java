@@ -144,7 +144,8 @@ final class NodeFigures implements RunListener {
             Map.of(
                 "tenant", (double) modules.refusedOfTenant(),
                 "node", (double) modules.refusedInAll()));
-    metrics.counter(MetricName.ENGINE_REFUSED_MODULES, () -> engine.stats().refused());
+    metrics.counter(MetricName.ENGINE_CHECKS, () -> engine.stats().checked());
+    metrics.counter(MetricName.ENGINE_CHECK_CPU, () -> engine.stats().checkCpuNanos() / 1e9);
     metrics.counter(
         MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
     metrics.gauge(MetricName.ENGINE_MODULES_CACHED, () -> modules.cache().estimatedSize());
