@@ -240,12 +240,17 @@ final class WasiContext {
     stdout.writeBytes(bytes);
   }
 
-  /** Keeps the first bytes and drops the rest. */
+  /** Bytes of stderr that are still kept; what comes behind is dropped. */
+  int errorRoom() {
+    return mostError - (stderr == null ? 0 : stderr.size());
+  }
+
+  /** Keeps bytes, of which there are no more than {@link #errorRoom}. */
   void writeError(byte[] bytes) {
     if (stderr == null) {
       stderr = new ByteArrayOutputStream(bytes.length);
     }
-    stderr.write(bytes, 0, Math.min(bytes.length, mostError - stderr.size()));
+    stderr.writeBytes(bytes);
   }
 
   byte[] stdout() {

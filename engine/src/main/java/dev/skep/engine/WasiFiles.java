@@ -305,7 +305,10 @@ final class WasiFiles {
 
   private static long error(SlotMemory memory, WasiContext wasi, int from, long count) {
     charge(memory, count);
-    wasi.writeError(memory.readBytes(from, (int) Math.min(count, WasiVectors.CHUNK_BYTES)));
+    int kept = (int) Math.min(count, wasi.errorRoom());
+    if (kept > 0) {
+      wasi.writeError(memory.readBytes(from, kept));
+    }
     return count;
   }
 
