@@ -178,6 +178,7 @@ final class WasiFiles {
       return WasiVectors.each(
           memory, args[1], args[2], args[3], false, (to, count) -> input(memory, wasi, to, count));
     }
+      descriptor.require(WasiRights.FD_READ);
     WasiNode.File file = file(descriptor, WasiErrno.BADF, WasiErrno.ISDIR);
     descriptor.require(WasiRights.FD_READ);
     return WasiVectors.each(
@@ -251,6 +252,9 @@ final class WasiFiles {
                 false,
                 (from, count) -> output(memory, wasi, from, count));
         case 2 ->
+      if (descriptor.stream != 0) {
+        descriptor.require(WasiRights.FD_WRITE);
+      }
             WasiVectors.each(
                 memory,
                 args[1],

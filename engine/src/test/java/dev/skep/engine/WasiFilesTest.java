@@ -173,6 +173,19 @@ class WasiFilesTest {
     }
   }
 
+  @Test
+  void aStreamTooCanBeGivenUp() {
+    try (WasiBench b = bench()) {
+      assertThat(b.call("fd_fdstat_set_rights", 1, 0, 0)).isZero();
+      assertThat(b.write(1, "x")).isEqualTo(WasiErrno.NOTCAPABLE);
+      assertThat(b.call("fd_fdstat_set_rights", 0, WasiRights.POLL_FD_READWRITE, 0)).isZero();
+      b.vector(0, D, 1);
+      assertThat(b.call("fd_read", 0, V, 1, R)).isEqualTo(WasiErrno.NOTCAPABLE);
+      assertThat(b.write(0, "x")).isEqualTo(WasiErrno.BADF);
+      assertThat(b.write(2, "x")).isZero();
+    }
+  }
+
   // ── Scratch space ─────────────────────────────────────────────────────────────────────────
 
   @Test
