@@ -6,8 +6,8 @@
 #
 # Needs clang 19 with lld, and llvm-objcopy of the same version ($CLANG and $OBJCOPY name others);
 # the WASI libc and compiler-rt for wasm32 ($WASI_SYSROOT says where: /usr by default, as Debian's
-# wasi-libc has it); and wat2wasm from wabt. The bytes depend on their versions: --check expects
-# those that README.md names.
+# wasi-libc has it); wat2wasm from wabt; and asc of AssemblyScript ($ASC names another). The bytes
+# depend on their versions: --check expects those that README.md names.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -31,9 +31,14 @@ first_of() {
   return 1
 }
 
+if command -v wasm-opt >/dev/null; then
+  echo "build.sh: clang would run $(command -v wasm-opt) and change the bytes; take it out of PATH" >&2
+  exit 1
+fi
 clang=$(first_of "${CLANG-}" clang-19 clang)
 wat2wasm=$(first_of wat2wasm)
 objcopy=$(first_of "${OBJCOPY-}" llvm-objcopy-19 llvm-objcopy)
+asc=$(first_of "${ASC-}" asc)
 sysroot=${WASI_SYSROOT-/usr}
 
 out=wasm
@@ -68,6 +73,14 @@ wasi_c() { # module source
   built "$1"
 }
 
+wasi_assemblyscript() { # module source
+  # What it calls when something is wrong with the program is the program's own abort.
+  "$asc" "src/$2" -o "$out/$1" -O2 --noAssert --debug --runtime incremental \
+    --exportStart _start --use "abort=src/${2%.ts}/abort" \
+    --stackSize 65536 --initialMemory 2 --maximumMemory 64
+  built "$1"
+}
+
 text() { # module source
   "$wat2wasm" --debug-names "src/$2" -o "$out/$1"
   built "$1"
@@ -82,6 +95,7 @@ freestanding_c json_transform_small.wasm json_transform.c -Os -fno-inline "${jso
 wasi_c hello_cgi.wasm hello_cgi.c
 wasi_c wordcount.wasm wordcount.c
 wasi_c files.wasm files.c
+wasi_assemblyscript journal.wasm journal.ts
 text trap.wasm trap.wat
 text fib.wasm fib.wat
 text add.wasm add.wat

@@ -14,6 +14,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Threads that uploads are checked on, each with a budget of CPU time.
@@ -40,6 +41,7 @@ final class CheckThreads {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
+  private final LongAdder cpuNanos = new LongAdder();
   private final Semaphore free = new Semaphore(MOST);
   private final ThreadPoolExecutor executor =
       new ThreadPoolExecutor(
@@ -60,7 +62,7 @@ final class CheckThreads {
           });
 
   /** A task that says how much CPU time it has used. */
-  private static final class Check<T> implements Callable<T> {
+  private final class Check<T> implements Callable<T> {
     private final Callable<T> task;
     private volatile long thread = -1;
     private volatile long startNanos;
@@ -71,15 +73,28 @@ final class CheckThreads {
 
     @Override
     public T call() throws Exception {
-      startNanos = THREADS.getCurrentThreadCpuTime();
+      startNanos = cpuNanosOfThisThread();
       thread = Thread.currentThread().threadId();
-      return task.call();
+      try {
+        return task.call();
+      } finally {
+        cpuNanos.add(cpuNanosOfThisThread() - startNanos);
+      }
     }
 
     long usedNanos() {
       long id = thread;
       return id < 0 ? 0 : THREADS.getThreadCpuTime(id) - startNanos;
     }
+  }
+
+  static long cpuNanosOfThisThread() {
+    return THREADS.getCurrentThreadCpuTime();
+  }
+
+  /** CPU time of all checks that have ended, in nanoseconds. */
+  long cpuNanos() {
+    return cpuNanos.sum();
   }
 
   /**

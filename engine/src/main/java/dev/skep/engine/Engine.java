@@ -40,6 +40,8 @@ public final class Engine {
   private final ScratchBudget scratch;
   private final ModuleBudgets budgets;
   private final CheckThreads checks = new CheckThreads();
+  private final LongAdder checked = new LongAdder();
+  private final LongAdder scanCpuNanos = new LongAdder();
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -51,7 +53,7 @@ public final class Engine {
 
   public Engine(EngineConfig config, ModuleBudgets budgets) {
     this.config = config;
-    this.scratch = new ScratchBudget(config.scratchBytes());
+    this.scratch = new ScratchBudget(config.scratchBytes(), config.scratchTenantBytes());
     this.budgets = budgets;
   }
 
@@ -68,13 +70,25 @@ public final class Engine {
    * @throws java.util.concurrent.RejectedExecutionException if too many checks are under way
    */
   public ModuleDescription check(byte[] bytes) throws ModuleRefusedException {
+    checked.increment();
     try {
-      ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
-      checkImports(scanned);
+      ScannedModule scanned = scannedToCheck(bytes);
       return checks.run(() -> checkCode(scanned), budgets.checkNanos(bytes.length));
     } catch (ModuleRefusedException e) {
       refused.increment();
       throw e;
+    }
+  }
+
+  /** The first part of a check, which is linear in the bytes and on the caller's thread. */
+  private ScannedModule scannedToCheck(byte[] bytes) throws ModuleRefusedException {
+    long startNanos = CheckThreads.cpuNanosOfThisThread();
+    try {
+      ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+      checkImports(scanned);
+      return scanned;
+    } finally {
+      scanCpuNanos.add(CheckThreads.cpuNanosOfThisThread() - startNanos);
     }
   }
 
@@ -287,14 +301,19 @@ public final class Engine {
     return ImportValues.builder().addFunction(functions.toArray(new ImportFunction[0])).build();
   }
 
-  /** Heap that the scratch trees of runs take now, in bytes. */
-  public long scratchBytes() {
-    return scratch.usedBytes();
+  /** Scratch space that runs take now, and what was refused to them since start. */
+  public ScratchStats scratch() {
+    return scratch.stats();
   }
 
   /** Figures since start. */
   public EngineStats stats() {
     return new EngineStats(
-        compiled.sum(), compileNanos.sum(), refused.sum(), interpretedFunctions.sum());
+        checked.sum(),
+        scanCpuNanos.sum() + checks.cpuNanos(),
+        compiled.sum(),
+        compileNanos.sum(),
+        refused.sum(),
+        interpretedFunctions.sum());
   }
 }

@@ -11,6 +11,7 @@ import dev.skep.limits.ModuleLimits;
  * @param errorBytes most bytes kept of a command's stderr; more is counted as written and dropped
  * @param scratchBytes most heap that the scratch trees of all runs take together, 0 to 2^40; a
  *     guest that wants more gets the error "no space"
+ * @param scratchTenantPercent of that, what those of one tenant take together at most, 1 to 100
  * @param metering whether code is charged for; only a measurement of what charging costs may do
  *     without, because fuel, deadlines and cancellation then hold nobody
  */
@@ -19,9 +20,15 @@ public record EngineConfig(
     int outputBytes,
     int errorBytes,
     long scratchBytes,
+    int scratchTenantPercent,
     boolean metering) {
   /** Sixteen runs at once with as much as a run may have. */
   public static final long DEFAULT_SCRATCH_BYTES = 256L << 20;
+
+  /**
+   * Four runs of one tenant at once with as much as a run may have, and three more such tenants.
+   */
+  public static final int DEFAULT_SCRATCH_TENANT_PERCENT = 25;
 
   public static final EngineConfig DEFAULTS =
       new EngineConfig(ModuleLimits.DEFAULTS, 16 << 20, 16 << 10, true);
@@ -29,7 +36,13 @@ public record EngineConfig(
   /** With the default of scratch space. */
   public EngineConfig(
       ModuleLimits moduleLimits, int outputBytes, int errorBytes, boolean metering) {
-    this(moduleLimits, outputBytes, errorBytes, DEFAULT_SCRATCH_BYTES, metering);
+    this(
+        moduleLimits,
+        outputBytes,
+        errorBytes,
+        DEFAULT_SCRATCH_BYTES,
+        DEFAULT_SCRATCH_TENANT_PERCENT,
+        metering);
   }
 
   public EngineConfig {
@@ -45,15 +58,25 @@ public record EngineConfig(
       throw new IllegalArgumentException(
           "scratchBytes is " + scratchBytes + "; it must be from 0 to 1099511627776");
     }
+    if (scratchTenantPercent < 1 || scratchTenantPercent > 100) {
+      throw new IllegalArgumentException(
+          "scratchTenantPercent is " + scratchTenantPercent + "; it must be from 1 to 100");
+    }
   }
 
   /** For measurement only: see {@link #metering}. */
   public EngineConfig withMetering(boolean value) {
-    return new EngineConfig(moduleLimits, outputBytes, errorBytes, scratchBytes, value);
+    return new EngineConfig(
+        moduleLimits, outputBytes, errorBytes, scratchBytes, scratchTenantPercent, value);
   }
 
-  /** The same with so much scratch space on the node. */
-  public EngineConfig withScratchBytes(long value) {
-    return new EngineConfig(moduleLimits, outputBytes, errorBytes, value, metering);
+  /** The same with so much scratch space on the node, and such a part of it for each tenant. */
+  public EngineConfig withScratch(long bytes, int tenantPercent) {
+    return new EngineConfig(moduleLimits, outputBytes, errorBytes, bytes, tenantPercent, metering);
+  }
+
+  /** Most heap that the scratch trees of one tenant's runs take together. */
+  public long scratchTenantBytes() {
+    return scratchBytes * scratchTenantPercent / 100;
   }
 }

@@ -53,7 +53,7 @@ public final class FuelProfiler {
             new GuestClasses.Loaded(counter::machine, 0),
             imported,
             config,
-            new ScratchBudget(0),
+            new ScratchBudget(0, 0),
             new CompileReport(0, 0, List.of()),
             counter);
   }

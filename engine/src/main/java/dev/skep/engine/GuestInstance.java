@@ -107,12 +107,27 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   /** The same, with a listener that may put the run aside at the end of a slice. */
   public RunReport run(
       Invocation invocation, WasiWorld world, StoreLimits limits, SliceListener slices) {
+    return run(invocation, world, limits, slices, new ScratchAccount());
+  }
+
+  /**
+   * The same, beside other runs of the tenant.
+   *
+   * @param tenantScratch what those take of the node's scratch space; the run adds to it, and has
+   *     given all of it back when it ends
+   */
+  public RunReport run(
+      Invocation invocation,
+      WasiWorld world,
+      StoreLimits limits,
+      SliceListener slices,
+      ScratchAccount tenantScratch) {
     long startNanos = System.nanoTime();
     memory.onSlice(slices);
     memory.begin(limits, startNanos);
     WasiContext wasi =
         module.importsHost()
-            ? WasiContext.of(invocation, world, scratch, config, limits, startNanos)
+            ? WasiContext.of(invocation, world, scratch, tenantScratch, config, limits, startNanos)
             : WasiContext.UNSEEN;
     RunResult result;
     LimitExceededException tooSmall = open(limits);

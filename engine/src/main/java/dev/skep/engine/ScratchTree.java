@@ -6,9 +6,9 @@ import dev.skep.limits.ScratchGrant;
  * The writable tree of one run, in the host's heap: empty when the run begins, forgotten when it
  * ends. Confined to the thread that runs the guest.
  *
- * <p>Bounded twice: by the run's grant, in blocks of contents and in entries, and by what all runs
- * of the node may take together, in which an entry counts as {@value #ENTRY_BYTES} bytes. A file
- * that was removed while it is open counts until it is closed.
+ * <p>Bounded three times: by the run's grant, in blocks of contents and in entries; and by what all
+ * runs of its tenant, and all of the node, may take together, in which an entry counts as {@value
+ * #ENTRY_BYTES} bytes. A file that was removed while it is open counts until it is closed.
  */
 final class ScratchTree {
   static final int BLOCK_BYTES = ScratchGrant.BLOCK_BYTES;
@@ -20,15 +20,17 @@ final class ScratchTree {
 
   private final ScratchGrant grant;
   private final ScratchBudget node;
+  private final ScratchAccount tenant;
   private final ScratchDirectory root;
   private long contentBytes;
   private long takenBytes;
   private int entries;
   private long inodes;
 
-  ScratchTree(ScratchGrant grant, ScratchBudget node) {
+  ScratchTree(ScratchGrant grant, ScratchBudget node, ScratchAccount tenant) {
     this.grant = grant;
     this.node = node;
+    this.tenant = tenant;
     this.root = new ScratchDirectory(this, null);
   }
 
@@ -46,7 +48,7 @@ final class ScratchTree {
   }
 
   void takeBlock() {
-    if (contentBytes + BLOCK_BYTES > grant.bytes() || !node.take(BLOCK_BYTES)) {
+    if (contentBytes + BLOCK_BYTES > grant.bytes() || !node.take(tenant, BLOCK_BYTES)) {
       throw new WasiError(WasiErrno.NOSPC);
     }
     contentBytes += BLOCK_BYTES;
@@ -56,11 +58,11 @@ final class ScratchTree {
   void giveBlock() {
     contentBytes -= BLOCK_BYTES;
     takenBytes -= BLOCK_BYTES;
-    node.give(BLOCK_BYTES);
+    node.give(tenant, BLOCK_BYTES);
   }
 
   void takeEntry() {
-    if (entries == grant.entries() || !node.take(ENTRY_BYTES)) {
+    if (entries == grant.entries() || !node.take(tenant, ENTRY_BYTES)) {
       throw new WasiError(WasiErrno.NOSPC);
     }
     entries++;
@@ -70,12 +72,12 @@ final class ScratchTree {
   void giveEntry() {
     entries--;
     takenBytes -= ENTRY_BYTES;
-    node.give(ENTRY_BYTES);
+    node.give(tenant, ENTRY_BYTES);
   }
 
   /** Gives all of it back, when the run has ended. It must not be used again. */
   void close() {
-    node.give(takenBytes);
+    node.give(tenant, takenBytes);
     takenBytes = 0;
   }
 }

@@ -29,7 +29,8 @@ final class WasiContext {
       new WasiContext(
           WasiWorld.NONE,
           false,
-          new ScratchBudget(0),
+          new ScratchBudget(0, 0),
+          new ScratchAccount(),
           NONE,
           NONE,
           NOTHING,
@@ -41,6 +42,7 @@ final class WasiContext {
   private final boolean command;
   private final WasiTree tree;
   private final ScratchBudget nodeScratch;
+  private final ScratchAccount tenantScratch;
   private final byte[][] args;
   private final byte[][] env;
   private final byte[] stdin;
@@ -62,6 +64,7 @@ final class WasiContext {
       WasiWorld world,
       boolean command,
       ScratchBudget nodeScratch,
+      ScratchAccount tenantScratch,
       byte[][] args,
       byte[][] env,
       byte[] stdin,
@@ -72,6 +75,7 @@ final class WasiContext {
     this.command = command;
     this.tree = world.tree();
     this.nodeScratch = nodeScratch;
+    this.tenantScratch = tenantScratch;
     this.args = args;
     this.env = env;
     this.stdin = stdin;
@@ -86,12 +90,15 @@ final class WasiContext {
    *
    * @param world what its function is granted; {@link #has} says what the way of calling grants
    *     besides
+   * @param nodeScratch what it takes scratch space of
+   * @param tenantScratch in whose name
    * @param startNanos when the run began, on {@link System#nanoTime}'s clock
    */
   static WasiContext of(
       Invocation invocation,
       WasiWorld world,
       ScratchBudget nodeScratch,
+      ScratchAccount tenantScratch,
       EngineConfig config,
       StoreLimits limits,
       long startNanos) {
@@ -105,7 +112,7 @@ final class WasiContext {
     }
     boolean command = invocation instanceof Invocation.CommandRun;
     return new WasiContext(
-        world, command, nodeScratch, args, env, stdin, config, limits, startNanos);
+        world, command, nodeScratch, tenantScratch, args, env, stdin, config, limits, startNanos);
   }
 
   private static List<String> variables(Map<String, String> env) {
@@ -182,7 +189,7 @@ final class WasiContext {
     if (open == null) {
       ScratchGrant grant = grants.scratch();
       if (grant != null) {
-        scratch = new ScratchTree(grant, nodeScratch);
+        scratch = new ScratchTree(grant, nodeScratch, tenantScratch);
       }
       open = new WasiDescriptors(this, grants, tree, scratch);
       descriptors = open;
@@ -233,12 +240,17 @@ final class WasiContext {
     stdout.writeBytes(bytes);
   }
 
-  /** Keeps the first bytes and drops the rest. */
+  /** Bytes of stderr that are still kept; what comes behind is dropped. */
+  int errorRoom() {
+    return mostError - (stderr == null ? 0 : stderr.size());
+  }
+
+  /** Keeps bytes, of which there are no more than {@link #errorRoom}. */
   void writeError(byte[] bytes) {
     if (stderr == null) {
       stderr = new ByteArrayOutputStream(bytes.length);
     }
-    stderr.write(bytes, 0, Math.min(bytes.length, mostError - stderr.size()));
+    stderr.writeBytes(bytes);
   }
 
   byte[] stdout() {

@@ -17,6 +17,9 @@ final class WasiFiles {
   private static final int PRESTAT_BYTES = 8;
   private static final int DIRENT_BYTES = 24;
 
+  /** Of the input, what is moved between two looks at the clock: it may have a gigabyte. */
+  private static final int INPUT_PIECE_BYTES = 1 << 20;
+
   /** Advice of the witx, 0 to 5. */
   private static final int MOST_ADVICE = 5;
 
@@ -175,6 +178,7 @@ final class WasiFiles {
       if (descriptor.stream != 0) {
         return WasiErrno.BADF;
       }
+      descriptor.require(WasiRights.FD_READ);
       return WasiVectors.each(
           memory, args[1], args[2], args[3], false, (to, count) -> input(memory, wasi, to, count));
     }
@@ -196,9 +200,16 @@ final class WasiFiles {
   /** Bounded by what there is to read: the guest's length allocates nothing. */
   private static long input(SlotMemory memory, WasiContext wasi, int to, long wanted) {
     int count = (int) Math.min(wanted, wasi.stdin().length - wasi.stdinPosition());
+    WasiVectors.checkRange(memory, to, count);
     charge(memory, count);
-    memory.write(to, wasi.stdin(), wasi.stdinPosition(), count);
-    wasi.consume(count);
+    for (int done = 0; done < count; done += INPUT_PIECE_BYTES) {
+      if (done > 0) {
+        memory.look();
+      }
+      int piece = Math.min(INPUT_PIECE_BYTES, count - done);
+      memory.write(to + done, wasi.stdin(), wasi.stdinPosition(), piece);
+      wasi.consume(piece);
+    }
     return count;
   }
 
@@ -241,6 +252,9 @@ final class WasiFiles {
   static int write(SlotMemory memory, WasiContext wasi, long[] args) {
     WasiDescriptor descriptor = wasi.descriptors().get((int) args[0]);
     if (descriptor.node == null) {
+      if (descriptor.stream != 0) {
+        descriptor.require(WasiRights.FD_WRITE);
+      }
       return switch (descriptor.stream) {
         case 1 ->
             WasiVectors.each(
@@ -305,7 +319,10 @@ final class WasiFiles {
 
   private static long error(SlotMemory memory, WasiContext wasi, int from, long count) {
     charge(memory, count);
-    wasi.writeError(memory.readBytes(from, (int) Math.min(count, WasiVectors.CHUNK_BYTES)));
+    int kept = (int) Math.min(count, wasi.errorRoom());
+    if (kept > 0) {
+      wasi.writeError(memory.readBytes(from, kept));
+    }
     return count;
   }
 

@@ -26,6 +26,12 @@ final class WasiPoll {
   private static final int MOST_TAG = 2;
   private static final int ABSOLUTE = 1;
 
+  /**
+   * Subscriptions between two looks at the clock: some 50 µs, since each asks for the time. A
+   * memory holds a million, all paid for at once.
+   */
+  private static final int LOOK_EVERY = 256;
+
   private WasiPoll() {}
 
   private static boolean isClock(long id) {
@@ -82,6 +88,7 @@ final class WasiPoll {
     long shortest = Long.MAX_VALUE;
     boolean descriptors = false;
     for (int i = 0; i < (int) count; i++) {
+      lookAt(memory, i);
       int at = (int) args[0] + SUBSCRIPTION_BYTES * i;
       int tag = Byte.toUnsignedInt(memory.read(at + 8));
       if (tag > MOST_TAG) {
@@ -98,6 +105,12 @@ final class WasiPoll {
     }
     memory.writeI32((int) args[3], events(memory, wasi, args, descriptors, shortest));
     return SUCCESS;
+  }
+
+  private static void lookAt(SlotMemory memory, int subscription) {
+    if (subscription % LOOK_EVERY == LOOK_EVERY - 1) {
+      memory.look();
+    }
   }
 
   /** Nanoseconds until a clock has run out, 0 or more. */
@@ -127,6 +140,7 @@ final class WasiPoll {
     int events = 0;
     int count = (int) unsigned(args[2]);
     for (int i = 0; i < count; i++) {
+      lookAt(memory, i);
       int at = (int) args[0] + SUBSCRIPTION_BYTES * i;
       long userData = memory.readLong(at);
       int tag = Byte.toUnsignedInt(memory.read(at + 8));

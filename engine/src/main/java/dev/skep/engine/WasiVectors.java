@@ -11,6 +11,12 @@ final class WasiVectors {
   /** Longest piece moved through the host's heap at once. */
   static final int CHUNK_BYTES = 64 << 10;
 
+  /**
+   * Vectors between two looks at the clock: some 30 µs where they are empty. A memory holds
+   * millions, all paid for at once.
+   */
+  private static final int LOOK_EVERY = 1_024;
+
   /** The most that a function can say that it has moved. */
   private static final long MOST_MOVED = 0xFFFF_FFFFL;
 
@@ -57,6 +63,9 @@ final class WasiVectors {
     memory.charge(number);
     long total = 0;
     for (int i = 0; i < (int) number; i++) {
+      if (i % LOOK_EVERY == LOOK_EVERY - 1) {
+        memory.look();
+      }
       int vector = (int) vectors + 8 * i;
       int pointer = memory.readInt(vector);
       long length = unsigned(memory.readInt(vector + 4));

@@ -33,7 +33,7 @@ class FilesGuestTest {
   @AfterAll
   static void close() {
     assertThat(guests.pool.stats().leased()).isZero();
-    assertThat(guests.engine.scratchBytes()).isZero();
+    assertThat(guests.engine.scratch().usedBytes()).isZero();
     guests.close();
   }
 

@@ -538,9 +538,14 @@ class ModuleScannerTest {
   }
 
   @Test
-  void refusalsAreCounted() {
+  void checksAreCountedWithWhatTheyTakeAndWhatTheyRefuse() throws ModuleRefusedException {
     refused(engine, new byte[0]);
     refused(engine, new byte[1]);
+    long ofTheScan = engine.stats().checkCpuNanos();
+    assertThat(ofTheScan).isPositive();
+    assertThat(engine.check(Wat.module()).exports()).isEmpty();
+    assertThat(engine.stats().checked()).isEqualTo(3);
     assertThat(engine.stats().refused()).isEqualTo(2);
+    assertThat(engine.stats().checkCpuNanos()).isGreaterThan(ofTheScan);
   }
 }

@@ -14,6 +14,8 @@ import dev.skep.limits.WasiGrants;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -171,6 +173,66 @@ class WasiFilesTest {
       assertThat(b.open(SCRATCH, "f", 0)).isEqualTo(WasiErrno.NOTCAPABLE);
       assertThat(b.call("fd_fdstat_get", b.opened(SCRATCH, "f"), R)).isZero();
       assertThat(b.memory.readLong(R + 8) & WasiRights.FD_WRITE).isZero();
+    }
+  }
+
+  @Test
+  void aStreamTooCanBeGivenUp() {
+    try (WasiBench b = bench()) {
+      assertThat(b.call("fd_fdstat_set_rights", 1, 0, 0)).isZero();
+      assertThat(b.write(1, "x")).isEqualTo(WasiErrno.NOTCAPABLE);
+      assertThat(b.call("fd_fdstat_set_rights", 0, WasiRights.POLL_FD_READWRITE, 0)).isZero();
+      b.vector(0, D, 1);
+      assertThat(b.call("fd_read", 0, V, 1, R)).isEqualTo(WasiErrno.NOTCAPABLE);
+      assertThat(b.write(0, "x")).isEqualTo(WasiErrno.BADF);
+      assertThat(b.write(2, "x")).isZero();
+    }
+  }
+
+  // ── What takes long ───────────────────────────────────────────────────────────────────────
+
+  /** As many as its memory holds, of which each is nothing. */
+  private static void empties(WasiBench b) {
+    b.memory.write(0, new byte[65_536]);
+    assertThat(b.call("fd_write", 2, 0, 8_191, 65_528)).isZero();
+  }
+
+  private static void subscriptions(WasiBench b) {
+    for (int i = 0; i < 1_365; i++) {
+      b.memory.write(48 * i, new byte[48]);
+      b.memory.writeI32(48 * i + 16, 1);
+    }
+    assertThat(b.call("poll_oneoff", 0, 0, 1_365, 65_528)).isZero();
+  }
+
+  /** The clock is looked at all the while, and a run that is to stop then does. */
+  @Test
+  void aCallThatTakesLongStopsWithinIt() {
+    for (Consumer<WasiBench> call :
+        List.<Consumer<WasiBench>>of(WasiFilesTest::empties, WasiFilesTest::subscriptions)) {
+      try (WasiBench b = bench()) {
+        AtomicInteger looks = new AtomicInteger();
+        b.memory.onSlice((_, _) -> {
+          looks.incrementAndGet();
+          return 0;
+        });
+        call.accept(b);
+        assertThat(looks.get()).isGreaterThanOrEqualTo(7);
+      }
+      try (WasiBench b = bench()) {
+        AtomicInteger looks = new AtomicInteger();
+        b.memory.onSlice((_, _) -> {
+          if (looks.incrementAndGet() == 4) {
+            b.memory.cancel(b.memory.upcomingRun() - 1);
+          }
+          return 0;
+        });
+        assertThatThrownBy(() -> call.accept(b))
+            .isInstanceOfSatisfying(
+                LimitExceededException.class,
+                limit -> assertThat(limit.kind()).isEqualTo(LimitKind.CANCELLED));
+        assertThat(looks.get()).isEqualTo(4);
+      }
     }
   }
 

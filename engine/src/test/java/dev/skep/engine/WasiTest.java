@@ -194,6 +194,17 @@ class WasiTest {
   }
 
   @Test
+  void ofALongErrorStreamTheBeginningIsKeptWithoutAGap() throws ModuleRefusedException {
+    EngineConfig much = new EngineConfig(ModuleLimits.DEFAULTS, 100_000, 1 << 20, true);
+    CompiledModule module = new Engine(much).compile(Guests.bytes("wasm/journal.wasm"));
+    String name = "n".repeat(100_000);
+    RunReport report =
+        guests.run(module, command(new byte[0], "journal", "list", name), Guests.PLENTY);
+    assertThat(new String(report.stderr(), StandardCharsets.UTF_8))
+        .isEqualTo("no directory " + name + "\n");
+  }
+
+  @Test
   void whatIsMovedIsPaidForByTheByte() {
     try (Probe probe = probe()) {
       probe.call("random_get", 0, 0);

@@ -1,6 +1,9 @@
 package dev.skep.loadtest;
 
-import dev.skep.loadtest.ModuleWriter.Bytes;
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -17,6 +20,11 @@ final class AdversarialModules {
   private static final int SPARE = 1_000;
 
   private static final int END = 0x0B;
+
+  private static final String PROCEDURE = ":";
+
+  /** No parameter, 250 results. */
+  private static final String WIDE = ":" + "i".repeat(250);
 
   private AdversarialModules() {}
 
@@ -45,8 +53,8 @@ final class AdversarialModules {
     all.put("wide-calls", wideCalls(BYTES));
     all.put("wide-calls-within-steps", wideCalls(110_000));
     all.put("stack", stack());
-    all.put("tiny-functions", functions(49_900, 0, code(END)));
-    all.put("wide-functions", functions(49_900, 250, code(END)));
+    all.put("tiny-functions", functions(49_900, 0));
+    all.put("wide-functions", functions(49_900, 250));
     all.put("locals", locals());
     all.put("types", types());
     all.put("same-types", sameTypes());
@@ -68,32 +76,44 @@ final class AdversarialModules {
     return all;
   }
 
-  private static byte[] code(int... values) {
-    return new Bytes().put(values).toBytes();
+  private static Code code(int... values) {
+    return Code.code().op(values);
   }
 
-  private static byte[] body(int bytes, byte[] before, byte[] again, byte[] after) {
-    Bytes body = new Bytes().all(before);
-    while (body.length() + again.length + after.length <= bytes) {
-      body.all(again);
+  /** Operators, then others as often as they fit into so many bytes, then the last. */
+  private static Code body(int bytes, Code before, Code again, Code after) {
+    Code body = code();
+    ByteSink out = body.sink().raw(before.sink());
+    // One byte is that of the function's end.
+    int most = bytes - after.sink().length() - 1;
+    while (out.length() + again.sink().length() <= most) {
+      out.raw(again.sink());
     }
-    return body.all(after).toBytes();
+    out.raw(after.sink());
+    return body;
+  }
+
+  /** A module of these procedures. */
+  private static byte[] procedures(Code... codes) {
+    ModuleWriter module = new ModuleWriter();
+    for (Code code : codes) {
+      module.function(PROCEDURE, code);
+    }
+    return module.toBytes();
   }
 
   /** One function that does the same thing over and over. */
-  private static byte[] oneBody(byte[] again) {
-    return new ModuleWriter()
-        .type(0, 0)
-        .function(0, 0, body(BYTES - SPARE, code(), again, code(END)))
-        .toBytes();
+  private static byte[] oneBody(Code again) {
+    return procedures(body(BYTES - SPARE, code(), again, code()));
   }
 
   /** Functions of so many repeats each, until the module is full; f0 is i32 to i32. */
-  private static byte[] repeated(int repeats, byte[] again) {
-    ModuleWriter module = new ModuleWriter().type(1, 1);
-    byte[] function = body(again.length * repeats + 3, code(), again, code(0x20, 0, END));
-    while (module.length() + function.length + SPARE < BYTES) {
-      module.function(0, 0, function);
+  private static byte[] repeated(int repeats, Code again) {
+    ModuleWriter module = new ModuleWriter();
+    int bytes = again.sink().length() * repeats + 3;
+    Code function = body(bytes, code(), again, code().get(0));
+    while (module.length() + bytes + SPARE < BYTES) {
+      module.function("i:i", function);
     }
     return module.toBytes();
   }
@@ -101,128 +121,89 @@ final class AdversarialModules {
   /** Every constant another, so that constant pools overflow. */
   private static byte[] constants() {
     Random random = new Random(1);
-    ModuleWriter module = new ModuleWriter().type(0, 0);
+    ModuleWriter module = new ModuleWriter();
     while (module.length() + 14_000 < BYTES) {
-      Bytes body = new Bytes();
-      for (int i = 0; i < 2_000; i++) {
-        body.put(0x41).s32(random.nextInt()).put(0x1A);
-      }
-      module.function(0, 0, body.put(END).toBytes());
+      module.function(PROCEDURE, code().repeat(2_000, code -> code.i32(random.nextInt()).drop()));
     }
     return module.toBytes();
   }
 
   private static byte[] loopsWithinSteps() {
-    return new ModuleWriter()
-        .type(0, 0)
-        .function(0, 0, body(3 * 6_200, code(), code(0x03, 0x40, END), code(END)))
-        .function(0, 0, body(BYTES - 30_000, code(), code(0x01), code(END)))
-        .toBytes();
+    return procedures(
+        body(3 * 6_200, code(), code(0x03, 0x40, END), code()),
+        body(BYTES - 30_000, code(), code(0x01), code()));
   }
 
   private static byte[] nested() {
-    Bytes deep = new Bytes();
-    for (int i = 0; i < 499; i++) {
-      deep.put(0x02, 0x40);
-    }
-    for (int i = 0; i < 499; i++) {
-      deep.put(END);
-    }
-    return oneBody(deep.toBytes());
-  }
-
-  private static byte[] opened(int levels) {
-    Bytes open = new Bytes();
-    for (int i = 0; i < levels; i++) {
-      open.put(0x02, 0x40);
-    }
-    return open.toBytes();
-  }
-
-  private static byte[] closed(int levels) {
-    Bytes close = new Bytes();
-    for (int i = 0; i <= levels; i++) {
-      close.put(END);
-    }
-    return close.toBytes();
+    return oneBody(code().repeat(499, Code::block).repeat(499, Code::end));
   }
 
   /** Branches that go out by 499 blocks each. */
   private static byte[] branchesFar(int bytes) {
-    byte[] far = new Bytes().put(0x41, 0, 0x0D).u32(499).toBytes();
-    return new ModuleWriter()
-        .type(0, 0)
-        .function(0, 0, body(bytes - SPARE - 2_000, opened(499), far, closed(499)))
-        .toBytes();
+    Code far = code().i32(0).brIf(499);
+    return procedures(
+        body(
+            bytes - SPARE - 2_000,
+            code().repeat(499, Code::block),
+            far,
+            code().repeat(499, Code::end)));
   }
 
   private static byte[] branchTables(int levels, int targets) {
-    Bytes table = new Bytes().put(0x02, 0x40, 0x41, 0, 0x0E).u32(targets);
+    Code table = code().block().i32(0).op(0x0E).u32(targets);
     for (int i = 0; i <= targets; i++) {
       table.u32(levels == 0 ? 0 : i % levels);
     }
-    table.put(END);
-    return new ModuleWriter()
-        .type(0, 0)
-        .function(
-            0,
-            0,
-            body(
-                Math.min(BYTES - 2 * SPARE, 490_000),
-                opened(levels),
-                table.toBytes(),
-                closed(levels)))
-        .toBytes();
+    return procedures(
+        body(
+            Math.min(BYTES - 2 * SPARE, 490_000),
+            code().repeat(levels, Code::block),
+            table.end(),
+            code().repeat(levels, Code::end)));
   }
 
   /** Branches that take 250 values along, in code that cannot be reached. */
   private static byte[] wideBranches(int bytes) {
-    return new ModuleWriter()
-        .type(0, 0)
-        .type(0, 250)
-        .function(
-            0,
-            0,
-            body(bytes - SPARE, code(0x02, 1, 0x00), code(0x0D, 0), code(0x00, END, 0x00, END)))
-        .toBytes();
+    ModuleWriter module = new ModuleWriter();
+    int procedure = module.type(PROCEDURE);
+    int wide = module.type(WIDE);
+    module.functionOf(
+        procedure,
+        body(bytes - SPARE, code(0x02, wide, 0x00), code().brIf(0), code(0x00, END, 0x00)));
+    return module.toBytes();
   }
 
   /** Calls that answer 250 values, thrown away at once. */
   private static byte[] wideCalls(int bytes) {
-    return new ModuleWriter()
-        .type(0, 0)
-        .type(0, 250)
-        .function(1, 0, code(0x00, END))
-        .function(0, 0, body(bytes - SPARE, code(), code(0x10, 0, 0x00), code(END)))
-        .toBytes();
+    ModuleWriter module = new ModuleWriter();
+    int wide = module.function(WIDE, code().unreachable());
+    module.function(
+        PROCEDURE, body(bytes - SPARE, code(), code().call(wide).unreachable(), code()));
+    return module.toBytes();
   }
 
   /** Blocks above an operand stack that is as high as it may be. */
   private static byte[] stack() {
-    Bytes high = new Bytes();
-    for (int i = 0; i < 990; i++) {
-      high.put(0x41, 0);
-    }
-    return new ModuleWriter()
-        .type(0, 0)
-        .function(0, 0, body(60_000, high.toBytes(), code(0x02, 0x40, END), code(0x00, END)))
-        .function(0, 0, body(BYTES - 70_000, code(), code(0x01), code(END)))
-        .toBytes();
+    Code high = code().repeat(990, code -> code.i32(0));
+    return procedures(
+        body(60_000, high, code(0x02, 0x40, END), code().unreachable()),
+        body(BYTES - 70_000, code(), code(0x01), code()));
   }
 
-  private static byte[] functions(int count, int parameters, byte[] code) {
-    ModuleWriter module = new ModuleWriter().type(parameters, 0);
+  private static byte[] functions(int count, int parameters) {
+    ModuleWriter module = new ModuleWriter();
+    int type = module.type("i".repeat(parameters) + ":");
     for (int i = 0; i < count && module.length() + SPARE < BYTES; i++) {
-      module.function(0, 0, code);
+      module.functionOf(type, code());
     }
     return module.toBytes();
   }
 
   private static byte[] locals() {
-    ModuleWriter module = new ModuleWriter().type(0, 0);
-    byte[] get = new Bytes().put(0x20).u32(4_999).put(0x1A).toBytes();
+    ModuleWriter module = new ModuleWriter();
+    Code get = code().get(4_999).drop();
     for (int i = 0; i < 99; i++) {
-      module.function(0, 5_000, body(9_900, code(), get, code(END)));
+      module.function(PROCEDURE, 5_000, ModuleWriter.I32, body(9_900, code(), get, code()));
     }
     return module.toBytes();
   }
@@ -232,14 +213,14 @@ final class AdversarialModules {
     ModuleWriter module = new ModuleWriter();
     for (int i = 0; i < 7_600; i++) {
       // Thirteen binary digits as parameters: all differ, and only the last tells them apart.
-      Bytes type = new Bytes().put(0x60).u32(13);
+      StringBuilder type = new StringBuilder();
       for (int bit = 12; bit >= 0; bit--) {
-        type.put((i >> bit & 1) == 0 ? ModuleWriter.I32 : ModuleWriter.I64);
+        type.append((i >> bit & 1) == 0 ? 'i' : 'I');
       }
-      module.add(ModuleWriter.TYPE, type.put(0).toBytes());
+      module.anotherType(type.append(':').toString());
     }
     for (int i = 0; i < 6_500; i++) {
-      module.function(0, 0, code(END));
+      module.functionOf(0, code());
     }
     return module.toBytes();
   }
@@ -247,59 +228,57 @@ final class AdversarialModules {
   private static byte[] sameTypes() {
     ModuleWriter module = new ModuleWriter();
     for (int i = 0; i < 9_900; i++) {
-      module.type(0, 0);
+      module.anotherType(PROCEDURE);
     }
     for (int i = 0; i < 20; i++) {
-      module.function(i, 0, code(END));
+      module.functionOf(i, code());
     }
     return module.toBytes();
   }
 
+  /** One segment of element expressions, each a {@code ref.func}. */
   private static byte[] elements() {
-    ModuleWriter module = new ModuleWriter().type(0, 0).function(0, 0, code(END));
-    module.add(ModuleWriter.TABLE, 0x70, 0, 1);
-    Bytes segment = new Bytes().put(5, 0x70).u32(100_000);
-    for (int i = 0; i < 100_000; i++) {
-      segment.put(0xD2, 0, END);
-    }
-    return module.add(ModuleWriter.ELEMENT, segment.toBytes()).toBytes();
+    ModuleWriter module = new ModuleWriter();
+    int function = module.function(PROCEDURE, code());
+    module.table(1);
+    Code element = code().refFunc(function);
+    return module.passiveElementExpressions(Collections.nCopies(100_000, element)).toBytes();
   }
 
   private static byte[] dataSegments() {
-    ModuleWriter module = new ModuleWriter().add(ModuleWriter.MEMORY, 0, 1);
+    ModuleWriter module = new ModuleWriter();
+    module.memory(1);
+    Code offset = code().i32(0).i32(0).add().i32(0).add();
     for (int i = 0; i < 50_000; i++) {
-      module.add(ModuleWriter.DATA, 0, 0x41, 0, 0x41, 0, 0x6A, 0x41, 0, 0x6A, END, 1, 7);
+      module.data(offset, new byte[] {7});
     }
     return module.toBytes();
   }
 
   private static byte[] globals() {
     ModuleWriter module = new ModuleWriter();
-    Bytes global = new Bytes().put(ModuleWriter.I32, 1, 0x41, 0);
-    for (int i = 0; i < 31; i++) {
-      global.put(0x41, 0, 0x6A);
-    }
-    byte[] entry = global.put(END).toBytes();
+    Code init = code().i32(0).repeat(31, code -> code.i32(0).add());
     for (int i = 0; i < 10_000; i++) {
-      module.add(ModuleWriter.GLOBAL, entry);
+      module.global(ModuleWriter.I32, true, init);
     }
     return module.toBytes();
   }
 
   private static byte[] exports() {
-    ModuleWriter module = new ModuleWriter().add(ModuleWriter.MEMORY, 0, 1);
+    ModuleWriter module = new ModuleWriter();
+    int memory = module.memory(1);
     for (int i = 0; i < 10_000; i++) {
-      module.add(ModuleWriter.EXPORT, new Bytes().name("e".repeat(90) + i).put(2, 0).toBytes());
+      module.export("e".repeat(90) + i, ModuleWriter.MEMORY, memory);
     }
     return module.toBytes();
   }
 
   /** Many labels in functions of many locals: the compiler's frames. */
   private static byte[] frames() {
-    ModuleWriter module = new ModuleWriter().type(0, 0);
-    byte[] label = code(0x02, 0x40, 0x20, 0, 0x0D, 0, END);
+    ModuleWriter module = new ModuleWriter();
+    Code label = code().block().get(0).brIf(0).end();
     while (module.length() + 20_000 + SPARE < BYTES) {
-      module.function(0, 700, body(20_000, code(), label, code(END)));
+      module.function(PROCEDURE, 700, ModuleWriter.I32, body(20_000, code(), label, code()));
     }
     return module.toBytes();
   }
@@ -307,13 +286,14 @@ final class AdversarialModules {
   private static byte[] randomBytes(Random random) {
     byte[] bytes = new byte[BYTES];
     random.nextBytes(bytes);
-    System.arraycopy(code(0, 'a', 's', 'm', 1, 0, 0, 0), 0, bytes, 0, 8);
+    byte[] header = ModuleWriter.header().toBytes();
+    System.arraycopy(header, 0, bytes, 0, header.length);
     return bytes;
   }
 
   /** Functions whose parts are chosen at random among the dear ones. */
   private static byte[] mixed(Random random) {
-    byte[][] parts = {
+    Code[] parts = {
       code(0x01),
       code(0x41, 0, 0x1A),
       code(0x02, 0x40, END),
@@ -330,27 +310,24 @@ final class AdversarialModules {
       code(0x23, 0, 0x24, 0),
       code(0xD2, 0, 0x1A),
     };
-    ModuleWriter module =
-        new ModuleWriter()
-            .type(0, 0)
-            .add(ModuleWriter.TABLE, 0x70, 0, 1)
-            .add(ModuleWriter.MEMORY, 0, 1)
-            .add(ModuleWriter.GLOBAL, ModuleWriter.I32, 1, 0x41, 0, END)
-            .add(ModuleWriter.ELEMENT, 0, 0x41, 0, END, 1, 0);
-    module.function(0, 0, code(END));
+    ModuleWriter module = new ModuleWriter();
+    module.table(1);
+    module.memory(1);
+    module.global(ModuleWriter.I32, true, code().i32(0));
+    module.elements(code().i32(0), module.function(PROCEDURE, code()));
     while (true) {
       int size = 10 + random.nextInt(random.nextBoolean() ? 500 : 60_000);
       if (module.length() + size + SPARE > BYTES) {
         return module.toBytes();
       }
-      Bytes body = new Bytes();
-      while (body.length() < size) {
-        byte[] part = parts[random.nextInt(parts.length)];
+      Code body = code();
+      while (body.sink().length() < size) {
+        Code part = parts[random.nextInt(parts.length)];
         for (int i = random.nextInt(30); i >= 0; i--) {
-          body.all(part);
+          body.sink().raw(part.sink());
         }
       }
-      module.function(0, 2 + random.nextInt(200), body.put(END).toBytes());
+      module.function(PROCEDURE, 2 + random.nextInt(200), ModuleWriter.I32, body);
     }
   }
 }

@@ -29,6 +29,9 @@ import picocli.CommandLine.Command;
       JmhBench.class
     })
 public final class Bench implements Runnable {
+  /** Read by the logging configuration, which is the node's. */
+  private static final String LOG_LEVEL = "skep.log.level";
+
   @Override
   public void run() {
     CommandLine.usage(this, System.out);
@@ -36,6 +39,11 @@ public final class Bench implements Runnable {
 
   /** Runs the command line, from the root of the repository, and exits with its code. */
   public static void main(String[] args) {
+    // Before anything has a logger: what a bench prints is its result, and a node in this process
+    // would tell of every module that it compiles.
+    if (System.getProperty(LOG_LEVEL) == null) {
+      System.setProperty(LOG_LEVEL, "WARN");
+    }
     int code =
         new CommandLine(new Bench())
             .setExecutionExceptionHandler((failure, line, _) -> {

@@ -5,7 +5,8 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.EngineConfig;
 import dev.skep.engine.GuestInstance;
 import dev.skep.engine.Invocation;
-import dev.skep.loadtest.ModuleWriter.Bytes;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.lang.management.ClassLoadingMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.Callable;
@@ -119,12 +120,10 @@ final class ForgetBench implements Callable<Integer> {
 
   /** {@code (func (export "f") (param i32) (result i32) local.get 0; call 1; i32.const n; add)}. */
   private static byte[] module(int number) {
-    return new ModuleWriter()
-        .type(1, 1)
-        .add(ModuleWriter.EXPORT, new Bytes().name("f").put(0, 0).toBytes())
-        .function(
-            0, 0, new Bytes().put(0x20, 0, 0x10, 1, 0x41).s32(number).put(0x6A, 0x0B).toBytes())
-        .function(0, 3, new Bytes().put(0x20, 0, 0x22, 1, 0x0B).toBytes())
-        .toBytes();
+    ModuleWriter module = new ModuleWriter();
+    Code code = Code.code().get(0).call(module.nextFunction() + 1).i32(number).add();
+    module.exported("f", "i:i", code);
+    module.function("i:i", 3, ModuleWriter.I32, Code.code().get(0).tee(1));
+    return module.toBytes();
   }
 }

@@ -4,6 +4,7 @@ import dev.skep.loadtest.hostile.HostileCorpus;
 import dev.skep.loadtest.hostile.HostileKind;
 import dev.skep.loadtest.hostile.HostileNode;
 import dev.skep.loadtest.hostile.HostileOutcome;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,11 +86,13 @@ final class HostileBench implements Callable<Integer> {
     node.stop();
     long leakedSlots = (long) node.stats().leased() + node.stats().retired();
     node.pool().close();
-    return report(kinds.size(), seconds, before, after, leakedSlots);
+    List<String> newThreads = new ArrayList<>(after.newThreads(before));
+    newThreads.addAll(Census.workers());
+    return report(kinds.size(), seconds, before, after, newThreads, leakedSlots);
   }
 
   /** What it holds with no module in its cache and no garbage. */
-  private static Census settled(HostileNode node) {
+  private static Census settled(HostileNode node) throws InterruptedException {
     node.forgetModules();
     return Census.take();
   }
@@ -127,8 +130,13 @@ final class HostileBench implements Callable<Integer> {
     }
   }
 
-  private int report(int kinds, double seconds, Census before, Census after, long leakedSlots) {
-    List<String> newThreads = after.newThreads(before);
+  private int report(
+      int kinds,
+      double seconds,
+      Census before,
+      Census after,
+      List<String> newThreads,
+      long leakedSlots) {
     long moreFiles = Math.max(0, after.fileDescriptors() - before.fileDescriptors());
     new ResultTable("skep bench hostile: " + kinds + " kinds, " + times + " times")
         .add("kinds", "kinds", kinds, "")

@@ -1,5 +1,7 @@
 package dev.skep.loadtest;
 
+import dev.skep.loadtest.wasm.ByteSink;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -50,7 +52,7 @@ final class MutatedModules {
 
   /** A header, and sections whose lengths fit and whose contents are anything. */
   private byte[] randomSections() {
-    ModuleWriter.Bytes module = new ModuleWriter.Bytes().put(0, 'a', 's', 'm', 1, 0, 0, 0);
+    ByteSink module = ModuleWriter.header();
     int id = 0;
     while (module.length() < MOST_RANDOM_BYTES && id < 13) {
       id += 1 + random.nextInt(3);
@@ -60,7 +62,7 @@ final class MutatedModules {
         // A count that may be true, rather than one past every limit.
         content[0] = (byte) random.nextInt(8);
       }
-      module.put(id).u32(content.length).all(content);
+      module.raw(ModuleWriter.section(id, new ByteSink().raw(content)));
     }
     return module.toBytes();
   }

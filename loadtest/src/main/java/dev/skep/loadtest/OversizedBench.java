@@ -4,7 +4,8 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.EngineConfig;
 import dev.skep.engine.GuestInstance;
 import dev.skep.engine.Invocation;
-import dev.skep.loadtest.ModuleWriter.Bytes;
+import dev.skep.loadtest.wasm.Code;
+import dev.skep.loadtest.wasm.ModuleWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -26,6 +27,9 @@ final class OversizedBench implements Callable<Integer> {
 
   private static final long WARM_NANOS = 3_000_000_000L;
   private static final int ROUNDS = 15;
+
+  private static final int SUBTRACT = 0x6B;
+  private static final int OR = 0x72;
 
   /** Steps in one round. */
   private static final int STEPS = 1_000_000;
@@ -92,24 +96,22 @@ final class OversizedBench implements Callable<Integer> {
     return nanos;
   }
 
-  /** {@code run(n)} calls the straight function n times, each with what the last one answered. */
+  /**
+   * {@code run(n)} calls the straight function n times, each with what the last one answered, and
+   * makes the last answer odd.
+   */
   private static byte[] module(int repeats) {
-    Bytes straight = new Bytes();
-    for (int i = 0; i < repeats; i++) {
-      straight.put(0x20, 0, 0x41, 31, 0x6C, 0x41, 7, 0x6A, 0x21, 0);
-    }
-    byte[] run =
-        new Bytes()
-            .put(0x41, 1, 0x21, 1, 0x03, 0x40) // local 1 = 1; loop
-            .put(0x20, 1, 0x10, 0, 0x21, 1) // local 1 = straight(local 1)
-            .put(0x20, 0, 0x41, 1, 0x6B, 0x22, 0, 0x0D, 0, 0x0B) // until local 0 is 0
-            .put(0x20, 1, 0x41, 1, 0x72, 0x0B) // an odd number
-            .toBytes();
-    return new ModuleWriter()
-        .type(1, 1)
-        .add(ModuleWriter.EXPORT, new Bytes().name("run").put(0, 1).toBytes())
-        .function(0, 0, straight.put(0x20, 0, 0x0B).toBytes())
-        .function(0, 1, run)
-        .toBytes();
+    ModuleWriter module = new ModuleWriter();
+    int straight =
+        module.function(
+            "i:i",
+            Code.code()
+                .repeat(repeats, step -> step.get(0).i32(31).mul().i32(7).add().set(0))
+                .get(0));
+    Code run = Code.code().i32(1).set(1).loop().get(1).call(straight).set(1);
+    run.get(0).i32(1).op(SUBTRACT).tee(0).brIf(0).end();
+    run.get(1).i32(1).op(OR);
+    module.export("run", ModuleWriter.FUNCTION, module.function("i:i", 1, ModuleWriter.I32, run));
+    return module.toBytes();
   }
 }

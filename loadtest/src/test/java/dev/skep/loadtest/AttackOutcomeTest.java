@@ -8,6 +8,7 @@ import dev.skep.limits.LimitKind;
 import dev.skep.loadtest.hostile.HostileOutcome;
 import io.vertx.core.buffer.Buffer;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 class AttackOutcomeTest {
@@ -67,9 +68,26 @@ class AttackOutcomeTest {
   }
 
   @Test
-  void aCensusFindsThisThreadAndTheStandardStreams() {
+  void aCensusFindsThisThreadAndTheStandardStreams() throws InterruptedException {
+    CountDownLatch end = new CountDownLatch(1);
+    Thread worker =
+        Thread.ofPlatform()
+            .name("skep-worker-7")
+            .start(() -> {
+              try {
+                end.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
     Census census = Census.take();
-    assertThat(census.threads()).contains(Thread.currentThread().getName());
+    assertThat(census.threads())
+        .contains(Thread.currentThread().getName())
+        .doesNotContain("skep-worker-7");
+    assertThat(Census.workers()).contains("skep-worker-7");
+    end.countDown();
+    worker.join();
+    assertThat(Census.workers()).doesNotContain("skep-worker-7");
     assertThat(census.fileDescriptors()).isGreaterThan(2);
     assertThat(census.metaspaceBytes()).isPositive();
   }

@@ -128,16 +128,28 @@ public enum MetricName {
 
   ENGINE_COMPILES("skep_engine_compiles_total", Kind.COUNTER, "Modules compiled"),
   ENGINE_COMPILE_SECONDS("skep_engine_compile_seconds_total", Kind.COUNTER, "Time compiling took"),
+  ENGINE_COMPILE_WAIT(
+      "skep_engine_compile_wait_seconds",
+      Buckets.COMPILE_WAIT_SECONDS,
+      "From the first wish for a module to the beginning of its compile"),
   ENGINE_COMPILE_QUEUED("skep_engine_compile_queued", Kind.GAUGE, "Compiles that wait"),
   ENGINE_COMPILES_REFUSED(
       "skep_engine_compiles_refused_total",
       Kind.COUNTER,
       "Compiles refused because as many wait as may, by whose queue was full: tenant or node",
       "queue"),
+  ENGINE_CHECKS(
+      "skep_engine_checks_total", Kind.COUNTER, "Modules checked at upload, whatever came of it"),
+  ENGINE_CHECK_CPU(
+      "skep_engine_check_cpu_seconds_total",
+      Kind.COUNTER,
+      "CPU time that checks took, of those that were given up too as soon as they end"),
   ENGINE_REFUSED_MODULES(
       "skep_engine_refused_modules_total",
       Kind.COUNTER,
-      "Uploads refused: invalid, or beyond the limits of a module"),
+      "Uploads refused once their bytes were read, by the type of the problem that was answered:"
+          + " invalid-module, module-limit, unknown-import, unavailable and others",
+      "reason"),
   ENGINE_INTERPRETED_FUNCTIONS(
       "skep_engine_interpreted_functions_total",
       Kind.COUNTER,
@@ -145,6 +157,12 @@ public enum MetricName {
   ENGINE_MODULES_CACHED("skep_engine_modules_cached", Kind.GAUGE, "Compiled modules held"),
   ENGINE_SCRATCH_BYTES(
       "skep_engine_scratch_bytes", Kind.GAUGE, "Heap that the scratch space of runs takes"),
+  ENGINE_SCRATCH_REFUSED(
+      "skep_engine_scratch_refused_total",
+      Kind.COUNTER,
+      "Times that a run was told that there is no scratch space, though its own grant had some, by"
+          + " whose bound was reached: tenant or node",
+      "bound"),
 
   RUNS(
       "skep_runs_total",
@@ -162,6 +180,13 @@ public enum MetricName {
       Buckets.MEMORY_BYTES,
       "Most linear memory that a run held at once"),
   FUEL("skep_fuel_total", Kind.COUNTER, "Fuel consumed, in units of the cost table", "tenant"),
+  COMPILE_FUEL(
+      "skep_compile_fuel_total",
+      Kind.COUNTER,
+      "Fuel charged for checking and compiling versions that are new to their function, in units"
+          + " of the cost table; the ledger charges bytes that several functions of a tenant share"
+          + " only once",
+      "tenant"),
   NANODOLLARS(
       "skep_nanodollars_total", Kind.COUNTER, "Price of the runs, in 1e-9 dollars", "tenant"),
 
@@ -273,6 +298,9 @@ public enum MetricName {
 
     /** 10 µs, about what a warm run takes, to 10 s, beyond which nobody waits. */
     private static final List<Double> WAIT_SECONDS = range(1e-5, 10);
+
+    /** 1 ms, what compiling the smallest module takes, to 60 s, a queue that is long. */
+    private static final List<Double> COMPILE_WAIT_SECONDS = range(1e-3, 60);
 
     /** 10 µs to 60 s, the longest deadline. */
     private static final List<Double> RUN_SECONDS = range(1e-5, 60);

@@ -1,6 +1,9 @@
 package dev.skep.metrics;
 
 import static dev.skep.metrics.MetricName.BUILD_INFO;
+import static dev.skep.metrics.MetricName.COMPILE_FUEL;
+import static dev.skep.metrics.MetricName.ENGINE_COMPILE_WAIT;
+import static dev.skep.metrics.MetricName.ENGINE_REFUSED_MODULES;
 import static dev.skep.metrics.MetricName.FUEL;
 import static dev.skep.metrics.MetricName.HTTP_IN_FLIGHT;
 import static dev.skep.metrics.MetricName.HTTP_REQUEST;
@@ -36,8 +39,9 @@ import org.jspecify.annotations.Nullable;
  * All metrics of one node: takes events, asks for figures, writes the exposition. Thread-safe.
  *
  * <p><b>Events</b> ({@link #runEnded}, {@link #waited}, {@link #httpStarted}, {@link #httpEnded})
- * lie on the way of every run. They take no lock, build no string and allocate nothing once their
- * labels have been seen: the series of a tenant and of a route are resolved once ({@link
+ * lie on the way of every run; others ({@link #uploadRefused}, {@link #compileCharged}, {@link
+ * #compileBegan}) on that of an upload. They take no lock, build no string and allocate nothing
+ * once their labels have been seen: the series of a tenant and of a route are resolved once ({@link
  * BoundedLabel}), and what they add to is striped. Sums are doubles: fuel and nanodollars are exact
  * to 2^53, some 10^16.
  *
@@ -60,6 +64,9 @@ public final class NodeMetrics {
   /** Twice the outcomes there are. */
   private static final int DISTINCT_OUTCOMES = 16;
 
+  /** Twice the problems that an upload can be answered with. */
+  private static final int DISTINCT_REASONS = 32;
+
   private static final double NANOS_A_SECOND = 1e9;
 
   private final CollectorRegistry registry = new CollectorRegistry(true);
@@ -68,16 +75,21 @@ public final class NodeMetrics {
 
   private final Counter runs = eventCounter(RUNS);
   private final Counter fuel = eventCounter(FUEL);
+  private final Counter compileFuel = eventCounter(COMPILE_FUEL);
   private final Counter nanoDollars = eventCounter(NANODOLLARS);
   private final Histogram runDuration = eventHistogram(RUN_DURATION);
   private final Histogram runMemoryPeak = eventHistogram(RUN_MEMORY_PEAK);
   private final Histogram schedulerWait = eventHistogram(SCHEDULER_WAIT);
+  private final Histogram compileWait = eventHistogram(ENGINE_COMPILE_WAIT);
+  private final Counter refusedModules = eventCounter(ENGINE_REFUSED_MODULES);
   private final Counter httpRequests = eventCounter(HTTP_REQUESTS);
   private final Histogram httpRequest = eventHistogram(HTTP_REQUEST);
 
   private final LongAdder httpInFlight = new LongAdder();
   private final BoundedLabel<TenantSeries> tenants;
   private final BoundedLabel<RouteSeries> routes;
+  private final BoundedLabel<Counter.Child> reasons =
+      new BoundedLabel<>(DISTINCT_REASONS, refusedModules::labels);
 
   /** Metrics that tell {@link #DEFAULT_DISTINCT_TENANTS} tenants apart. */
   public NodeMetrics() {
@@ -211,6 +223,33 @@ public final class NodeMetrics {
     schedulerWait.observe(waitNanos / NANOS_A_SECOND);
   }
 
+  /**
+   * Counts an upload that was refused.
+   *
+   * @param reason the type of the problem, one of few words
+   */
+  public void uploadRefused(String reason) {
+    reasons.of(reason).inc();
+  }
+
+  /**
+   * Counts what a tenant is charged for checking and compiling a version.
+   *
+   * @param fuelUnits from 0
+   */
+  public void compileCharged(String tenant, long fuelUnits) {
+    tenants.of(tenant).compileFuel.inc((double) fuelUnits);
+  }
+
+  /**
+   * Counts a compile's wait.
+   *
+   * @param waitNanos from the first wish for the module to the beginning of its compile, from 0
+   */
+  public void compileBegan(long waitNanos) {
+    compileWait.observe(waitNanos / NANOS_A_SECOND);
+  }
+
   /** Counts a request in. {@link #httpEnded} must follow, once. */
   public void httpStarted() {
     httpInFlight.increment();
@@ -296,11 +335,13 @@ public final class NodeMetrics {
   private final class TenantSeries {
     final BoundedLabel<Counter.Child> outcomes;
     final Counter.Child fuel;
+    final Counter.Child compileFuel;
     final Counter.Child nanoDollars;
 
     TenantSeries(String tenant) {
       outcomes = new BoundedLabel<>(DISTINCT_OUTCOMES, outcome -> runs.labels(tenant, outcome));
       fuel = NodeMetrics.this.fuel.labels(tenant);
+      compileFuel = NodeMetrics.this.compileFuel.labels(tenant);
       nanoDollars = NodeMetrics.this.nanoDollars.labels(tenant);
     }
   }

@@ -109,6 +109,29 @@ class NodeMetricsTest {
         .isEqualTo(1);
   }
 
+  @Test
+  void countsUploads() {
+    metrics.uploadRefused("module-limit");
+    metrics.uploadRefused("module-limit");
+    metrics.uploadRefused("invalid-module");
+    metrics.compileCharged("acme", 84_000);
+    metrics.compileCharged("acme", 1_000);
+    metrics.compileBegan(700_000);
+    metrics.compileBegan(70_000_000_000L);
+
+    var exposition = Exposition.of(metrics);
+
+    assertThat(exposition.value("skep_engine_refused_modules_total", "reason", "module-limit"))
+        .isEqualTo(2);
+    assertThat(exposition.value("skep_compile_fuel_total", "tenant", "acme")).isEqualTo(85_000);
+    assertThat(exposition.value("skep_engine_compile_wait_seconds_bucket", "le", "0.001"))
+        .isEqualTo(1);
+    assertThat(exposition.value("skep_engine_compile_wait_seconds_bucket", "le", "60.0"))
+        .isEqualTo(1);
+    assertThat(exposition.value("skep_engine_compile_wait_seconds_count")).isEqualTo(2);
+    assertThat(exposition.named("skep_fuel_total")).allMatch(sample -> sample.value() == 0);
+  }
+
   /** A guest that speaks CGI chooses its status; that must not make series without end. */
   @Test
   void countsWhatIsNoStatusAsOther() {
@@ -237,6 +260,7 @@ class NodeMetricsTest {
       assertThat(name.buckets().isEmpty()).isEqualTo(name.kind() != Kind.HISTOGRAM);
     }
     assertThat(MetricName.SCHEDULER_WAIT.buckets()).startsWith(1e-5).endsWith(10.0);
+    assertThat(MetricName.ENGINE_COMPILE_WAIT.buckets()).startsWith(1e-3).endsWith(60.0);
     assertThat(MetricName.RUN_DURATION.buckets()).startsWith(1e-5).endsWith(60.0);
     assertThat(MetricName.HTTP_REQUEST.buckets()).startsWith(1e-4).endsWith(60.0);
     assertThat(MetricName.RUN_MEMORY_PEAK.buckets()).startsWith(0x1p16).endsWith(0x1p32).hasSize(9);
@@ -264,6 +288,9 @@ class NodeMetricsTest {
 
   static void oneOfEach(NodeMetrics metrics) {
     metrics.waited(1);
+    metrics.compileBegan(1);
+    metrics.compileCharged("acme", 1);
+    metrics.uploadRefused("invalid-module");
     metrics.runEnded("acme", "completed", 1, 1, 1, 1);
     metrics.httpStarted();
     metrics.httpEnded("/v1/run/:function", 200, 1);

@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +53,8 @@ public final class ModuleCache implements AutoCloseable {
   private final CompileQueue<Asked> queue;
   private final LongAdder refusedOfTenant = new LongAdder();
   private final LongAdder refusedInAll = new LongAdder();
+  private final Ticker ticker;
+  private final LongConsumer waits;
   private final Thread compiler;
 
   /** A module that is not compiled yet, and those that have asked for it. */
@@ -59,11 +62,15 @@ public final class ModuleCache implements AutoCloseable {
     final CompletableFuture<CompiledModule> result;
     final AtomicBoolean begun = new AtomicBoolean();
 
+    /** When it was first asked for, by the cache's ticker. */
+    final long askedNanos;
+
     /** Those in whose queue it is; guarded by its place in the map. */
     final Set<TenantId> askers = new HashSet<>();
 
-    Pending(CompletableFuture<CompiledModule> result) {
+    Pending(CompletableFuture<CompiledModule> result, long askedNanos) {
       this.result = result;
+      this.askedNanos = askedNanos;
     }
   }
 
@@ -72,15 +79,31 @@ public final class ModuleCache implements AutoCloseable {
       Pending pending, TenantId tenant, ModuleDigest digest, byte @Nullable [] bytes) {}
 
   public ModuleCache(Engine engine, ModuleSource source, SchedulerConfig config) {
-    this(engine, source, config, Ticker.systemTicker());
+    this(engine, source, config, _ -> {});
   }
 
   /**
-   * @param ticker by which refusals are forgotten
+   * @param waits hears of each compile that begins how many nanoseconds ago it was first asked for;
+   *     must neither block nor throw
    */
-  ModuleCache(Engine engine, ModuleSource source, SchedulerConfig config, Ticker ticker) {
+  public ModuleCache(
+      Engine engine, ModuleSource source, SchedulerConfig config, LongConsumer waits) {
+    this(engine, source, config, waits, Ticker.systemTicker());
+  }
+
+  /**
+   * @param ticker by which refusals are forgotten and waits are measured
+   */
+  ModuleCache(
+      Engine engine,
+      ModuleSource source,
+      SchedulerConfig config,
+      LongConsumer waits,
+      Ticker ticker) {
     this.engine = engine;
     this.source = source;
+    this.waits = waits;
+    this.ticker = ticker;
     this.ready =
         Caffeine.newBuilder()
             .maximumWeight(config.codeCacheBytes())
@@ -151,7 +174,7 @@ public final class ModuleCache implements AutoCloseable {
     if (known != null && (known.begun.get() || known.askers.contains(tenant))) {
       return known;
     }
-    Pending asked = known != null ? known : new Pending(result);
+    Pending asked = known != null ? known : new Pending(result, ticker.read());
     CompileQueue.Offer offer = queue.offer(tenant, new Asked(asked, tenant, digest, bytes));
     if (offer == CompileQueue.Offer.QUEUED) {
       asked.askers.add(tenant);
@@ -180,6 +203,7 @@ public final class ModuleCache implements AutoCloseable {
           return;
         }
         if (asked.pending.begun.compareAndSet(false, true)) {
+          waits.accept(ticker.read() - asked.pending.askedNanos);
           compile(asked.tenant, asked.digest, asked.bytes, asked.pending);
         }
       } catch (InterruptedException e) {

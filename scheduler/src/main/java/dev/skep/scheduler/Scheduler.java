@@ -216,7 +216,8 @@ public final class Scheduler implements AutoCloseable {
     try {
       ticket.starts(entry.instance);
       RunReport report =
-          entry.instance.run(request.invocation(), request.world(), request.limits(), slices);
+          entry.instance.run(
+              request.invocation(), request.world(), request.limits(), slices, queue.scratch);
       ticket.ended();
       reusable = reusable(report.result());
       // The answer need not wait for the slot to be cleared.

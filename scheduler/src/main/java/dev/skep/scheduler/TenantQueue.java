@@ -1,5 +1,6 @@
 package dev.skep.scheduler;
 
+import dev.skep.engine.ScratchAccount;
 import dev.skep.limits.TenantLimits;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,6 +20,10 @@ final class TenantQueue {
   final TenantId tenant;
   final WarmSlots.Holder slots;
   final AppliedShare share;
+
+  /** What its runs take of the node's scratch space. */
+  final ScratchAccount scratch = new ScratchAccount();
+
   final LongAdder refused = new LongAdder();
   final LongAdder runs = new LongAdder();
   final LongAdder failed = new LongAdder();

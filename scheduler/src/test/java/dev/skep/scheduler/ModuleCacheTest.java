@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -224,7 +225,7 @@ class ModuleCacheTest {
           asked.incrementAndGet();
           return Optional.of(new byte[] {1, 2, 3});
         };
-    try (ModuleCache cache = new ModuleCache(engine, source, config(10), nanos::get)) {
+    try (ModuleCache cache = new ModuleCache(engine, source, config(10), _ -> {}, nanos::get)) {
       for (int i = 0; i < 3; i++) {
         assertThatThrownBy(() -> await(cache.get(TENANT, DIGEST, null)))
             .hasCauseInstanceOf(ModuleRefusedException.class);
@@ -238,6 +239,26 @@ class ModuleCacheTest {
           .hasCauseInstanceOf(ModuleRefusedException.class);
       assertThat(asked).hasValue(2);
     }
+  }
+
+  @Test
+  void aCompileTellsHowLongItHasWaitedSinceItWasFirstAskedFor() throws Exception {
+    Gate gate = new Gate();
+    AtomicLong nanos = new AtomicLong();
+    List<Long> waits = new CopyOnWriteArrayList<>();
+    try (ModuleCache cache = new ModuleCache(engine, gate, config(10), waits::add, nanos::get)) {
+      CompletableFuture<CompiledModule> first = cache.get(TENANT, DIGEST, null);
+      gate.reached.await();
+      nanos.addAndGet(5);
+      byte[] other = Node.guest("fib");
+      CompletableFuture<CompiledModule> second = cache.get(TENANT, ModuleDigest.of(other), other);
+      nanos.addAndGet(70);
+      var _ = cache.get(new TenantId("another"), ModuleDigest.of(other), other);
+      gate.open.countDown();
+      await(first);
+      await(second);
+    }
+    assertThat(waits).containsExactly(0L, 70L);
   }
 
   @Test

@@ -28,7 +28,7 @@ public final class Database implements Closeable {
    */
   private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(30);
 
-  private static final String MIGRATIONS = "classpath:db/migration";
+  static final String MIGRATIONS = "classpath:db/migration";
 
   private final HikariDataSource pool;
   private final AtomicReference<@Nullable CompletableFuture<Boolean>> probe =

@@ -4,6 +4,7 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
 import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleRefusedException;
+import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
@@ -40,9 +41,11 @@ final class FunctionRoutes {
   private static final Pattern SHA_256 = Pattern.compile("(?:^|,)\\s*sha-256=:([A-Za-z0-9+/=]+):");
 
   private final Services services;
+  private final NodeMetrics metrics;
 
-  FunctionRoutes(Services services) {
+  FunctionRoutes(Services services, NodeMetrics metrics) {
     this.services = services;
+    this.metrics = metrics;
   }
 
   /** The upload, whose body may be larger than others'. */
@@ -87,21 +90,39 @@ final class FunctionRoutes {
                   .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
           return stored(ctx, tenant, name, digest, description, result);
         })
-        .onSuccess(json -> {
+        .onSuccess(stored -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
           ModuleDigest digest = ModuleDigest.of(bytes);
           // Compiling begins now, so that the first run need not wait for all of it.
           var _ = services.modules().get(tenant, digest, bytes);
-          charge(ctx, services.compiling().receipt(tenant, name, digest, bytes.length), json);
+          charge(ctx, services.compiling().receipt(tenant, name, digest, bytes.length), stored);
         })
-        .onFailure(ctx::fail);
+        .onFailure(failure -> {
+          Problem problem = Problem.of(failure);
+          Problem.Kind kind = problem == null ? Problem.Kind.INTERNAL : problem.kind();
+          metrics.uploadRefused(kind.slug());
+          ctx.fail(failure);
+        });
   }
 
+  /**
+   * An upload that is in the database.
+   *
+   * @param answer but for what compiling costs
+   * @param fresh whether the function never had this version
+   */
+  private record Stored(JsonObject answer, boolean fresh) {}
+
   /** Answers when the receipt for compiling is durable, as runs are answered. */
-  private void charge(RoutingContext ctx, Receipt receipt, JsonObject json) {
+  private void charge(RoutingContext ctx, Receipt receipt, Stored stored) {
     Later.on(ctx.vertx(), services.compiling().charge(receipt))
-        .onSuccess(kept -> Answers.json(ctx, json.put("compile", compileCost(kept))))
+        .onSuccess(kept -> {
+          if (stored.fresh()) {
+            metrics.compileCharged(kept.tenant().value(), kept.fuel());
+          }
+          Answers.json(ctx, stored.answer().put("compile", compileCost(kept)));
+        })
         .onFailure(failure ->
             ctx.fail(
                 new ProblemException(
@@ -145,7 +166,7 @@ final class FunctionRoutes {
     }
   }
 
-  private JsonObject stored(
+  private Stored stored(
       RoutingContext ctx,
       TenantId tenant,
       FunctionName name,
@@ -166,11 +187,15 @@ final class FunctionRoutes {
           case PutVersionResult.NoSuchTenant _ -> throw Access.noSuchTenant(tenant);
         };
     ctx.response().setStatusCode(isNew ? 201 : 200);
-    return new JsonObject()
-        .put("function", name.value())
-        .put("version", digest.toString())
-        .put("new", isNew)
-        .mergeIn(toJson(description));
+    JsonObject answer =
+        new JsonObject()
+            .put("function", name.value())
+            .put("version", digest.toString())
+            .put("new", isNew)
+            .mergeIn(toJson(description));
+    boolean seenBefore =
+        result instanceof PutVersionResult.NewVersion version && version.seenBefore();
+    return new Stored(answer, isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────

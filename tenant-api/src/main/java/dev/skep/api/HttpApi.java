@@ -49,7 +49,7 @@ final class HttpApi {
     router.route("/v1/*").handler(Access.authenticate(services.catalog()));
     router.route("/run/*").handler(Access.authenticate(services.catalog()));
     new InvokeRoutes(services).register(router);
-    FunctionRoutes functions = new FunctionRoutes(services);
+    FunctionRoutes functions = new FunctionRoutes(services, metrics);
     functions.registerUpload(router);
     TreeRoutes trees = new TreeRoutes(services);
     trees.registerUpload(router);

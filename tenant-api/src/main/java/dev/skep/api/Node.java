@@ -181,9 +181,13 @@ public final class Node implements AutoCloseable {
             ? new OnDemandAllocator(config.pool())
             : new PoolingAllocator(config.pool());
     closings.push(pool::close);
-    Engine engine = new Engine(EngineConfig.DEFAULTS.withScratchBytes(config.scratchBytes()));
+    Engine engine =
+        new Engine(
+            EngineConfig.DEFAULTS.withScratch(
+                config.scratchBytes(), config.scratchTenantPercent()));
     NodeFigures figures = new NodeFigures(metrics);
-    ModuleCache modules = new ModuleCache(engine, functions::moduleBytes, config.scheduler());
+    ModuleCache modules =
+        new ModuleCache(engine, functions::moduleBytes, config.scheduler(), metrics::compileBegan);
     closings.push(modules::close);
     TreeCache treeCache = new TreeCache(trees::archive, config.treeCacheBytes());
     closings.push(treeCache::close);

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxBodyBytes most bytes of a run's request body
  * @param treeCacheBytes heap for uploaded trees
  * @param scratchBytes heap for the scratch space of all runs together
+ * @param scratchTenantPercent of that, the most for the runs of one tenant
  * @param drainPatience how long a stopping node waits for its runs
  * @param pool the slab
  * @param onDemand whether instances get their memory from the kernel each time instead
@@ -39,6 +40,7 @@ public record NodeConfig(
     int maxBodyBytes,
     long treeCacheBytes,
     long scratchBytes,
+    int scratchTenantPercent,
     Duration drainPatience,
     PoolConfig pool,
     boolean onDemand,
@@ -82,6 +84,12 @@ public record NodeConfig(
               "heap for the scratch space of all runs together, 0 to 1TiB; a guest that wants more"
                   + " is told that there is no space"),
           new Variable(
+              "SKEP_SCRATCH_TENANT_PERCENT",
+              Integer.toString(EngineConfig.DEFAULT_SCRATCH_TENANT_PERCENT),
+              "of that, what the runs of one tenant take together at most, 1 to 100; a tenant that"
+                  + " has taken so much is told that there is no space, and others still have"
+                  + " theirs"),
+          new Variable(
               "SKEP_DRAIN_SECONDS",
               "30",
               "how long a stopping node waits for its runs, 0 to 3600 seconds"),
@@ -107,6 +115,8 @@ public record NodeConfig(
         (int) read.number("SKEP_MAX_BODY_BYTES", 8 << 20, 1, 1 << 30),
         read.bytes("SKEP_TREE_CACHE", TreeCache.DEFAULT_BYTES, 64L << 20, 1L << 40),
         read.bytes("SKEP_SCRATCH", EngineConfig.DEFAULT_SCRATCH_BYTES, 0, 1L << 40),
+        read.integer(
+            "SKEP_SCRATCH_TENANT_PERCENT", EngineConfig.DEFAULT_SCRATCH_TENANT_PERCENT, 1, 100),
         Duration.ofSeconds(read.number("SKEP_DRAIN_SECONDS", 30, 0, 3_600)),
         PoolSettings.of(read),
         PoolSettings.isOnDemand(read),

@@ -144,11 +144,18 @@ final class NodeFigures implements RunListener {
             Map.of(
                 "tenant", (double) modules.refusedOfTenant(),
                 "node", (double) modules.refusedInAll()));
-    metrics.counter(MetricName.ENGINE_REFUSED_MODULES, () -> engine.stats().refused());
+    metrics.counter(MetricName.ENGINE_CHECKS, () -> engine.stats().checked());
+    metrics.counter(MetricName.ENGINE_CHECK_CPU, () -> engine.stats().checkCpuNanos() / 1e9);
     metrics.counter(
         MetricName.ENGINE_INTERPRETED_FUNCTIONS, () -> engine.stats().interpretedFunctions());
     metrics.gauge(MetricName.ENGINE_MODULES_CACHED, () -> modules.cache().estimatedSize());
-    metrics.gauge(MetricName.ENGINE_SCRATCH_BYTES, engine::scratchBytes);
+    metrics.gauge(MetricName.ENGINE_SCRATCH_BYTES, () -> engine.scratch().usedBytes());
+    metrics.labelledCounter(
+        MetricName.ENGINE_SCRATCH_REFUSED,
+        () ->
+            Map.of(
+                "tenant", (double) engine.scratch().refusedOfTenant(),
+                "node", (double) engine.scratch().refusedInAll()));
 
     metrics.counter(MetricName.RECEIPTS_APPENDED, () -> spool.stats().appended());
     metrics.counter(MetricName.RECEIPTS_SHIPPED, () -> spool.stats().shipped());

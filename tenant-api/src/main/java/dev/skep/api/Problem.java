@@ -62,6 +62,11 @@ record Problem(Kind kind, String detail, Map<String, Object> members) {
       this.title = title;
     }
 
+    /** One word for the problem, which is the end of its type. */
+    String slug() {
+      return slug;
+    }
+
     /** The stable identifier of the problem type. */
     String type() {
       return "urn:skep:problem:" + slug;

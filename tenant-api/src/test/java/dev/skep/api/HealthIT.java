@@ -20,6 +20,7 @@ class HealthIT {
   void everyMetricIsExposed() {
     Http tenant = TestNode.tenant("measured");
     tenant.put("/v1/tenants/measured/functions/fib", Http.guest("wasm/fib.wasm"));
+    tenant.put("/v1/tenants/measured/functions/none", new byte[8]);
     tenant.post("/v1/tenants/measured/functions/fib/invoke?export=fib", "{\"args\":[5]}");
     String page = anyone.get("/metrics").text();
     for (MetricName name : MetricName.values()) {

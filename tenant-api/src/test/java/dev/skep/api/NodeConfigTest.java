@@ -22,6 +22,7 @@ class NodeConfigTest {
     assertThat(config.maxBodyBytes()).isEqualTo(8 << 20);
     assertThat(config.treeCacheBytes()).isEqualTo(256L << 20);
     assertThat(config.scratchBytes()).isEqualTo(256L << 20);
+    assertThat(config.scratchTenantPercent()).isEqualTo(25);
     assertThat(config.drainPatience()).isEqualTo(Duration.ofSeconds(30));
     assertThat(config.pool()).isEqualTo(PoolConfig.DEFAULTS);
     assertThat(config.scheduler()).isEqualTo(SchedulerConfig.DEFAULTS);

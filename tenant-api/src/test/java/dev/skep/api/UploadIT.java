@@ -54,6 +54,54 @@ class UploadIT {
     assertThat(put.json().getString("detail")).contains("characters as JSON; at most 1048576");
   }
 
+  /** One value of the page of metrics, 0 if it is not there. */
+  private static double metric(String sample) {
+    return TestNode.operator()
+        .as(null)
+        .get("/metrics")
+        .text()
+        .lines()
+        .filter(line -> line.startsWith(sample + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(sample.length() + 1)))
+        .sum();
+  }
+
+  @Test
+  void whatUploadsTakeAndPayIsMeasured() {
+    String invalid = "skep_engine_refused_modules_total{reason=\"not-wasm\",}";
+    String digest = "skep_engine_refused_modules_total{reason=\"digest-mismatch\",}";
+    String charged = "skep_compile_fuel_total{tenant=\"payer\",}";
+    Http payer = TestNode.tenant("payer");
+    String functions = "/v1/tenants/payer/functions/";
+    double invalidBefore = metric(invalid);
+    double digestBefore = metric(digest);
+    double checkedBefore = metric("skep_engine_checks_total");
+    double cpuBefore = metric("skep_engine_check_cpu_seconds_total");
+
+    assertThat(payer.put(functions + "none", new byte[8]).status()).isEqualTo(415);
+    assertThat(metric(invalid)).isEqualTo(invalidBefore + 1);
+    byte[] fib = Http.guest("wasm/fib.wasm");
+    assertThat(
+            payer
+                .put(functions + "one", fib, "Content-Digest", "sha-256=:" + "A".repeat(43) + "=:")
+                .status())
+        .isEqualTo(400);
+    assertThat(metric(digest)).isEqualTo(digestBefore + 1);
+    assertThat(metric(charged)).isZero();
+
+    byte[] add = Http.guest("wasm/add.wasm");
+    for (byte[] version : new byte[][] {fib, fib, add, fib}) {
+      assertThat(payer.put(functions + "one", version).status()).isIn(200, 201);
+    }
+    assertThat(metric(charged)).as("each version once").isEqualTo((84 + 207) * 1_000);
+    // Other tests may upload too.
+    assertThat(metric("skep_engine_checks_total")).isGreaterThanOrEqualTo(checkedBefore + 5);
+    assertThat(metric("skep_engine_check_cpu_seconds_total")).isGreaterThan(cpuBefore);
+    assertThat(payer.post(functions + "one/invoke?export=fib", "{\"args\":[5]}").status())
+        .isEqualTo(200);
+    assertThat(metric("skep_engine_compile_wait_seconds_count")).isPositive();
+  }
+
   private static void unsigned(ByteArrayOutputStream out, int value) {
     int rest = value;
     while (rest > 0x7F) {

@@ -430,6 +430,28 @@ final class WasiKinds {
                   .br(0)
                   .end());
         }));
+    untilTheDeadline(
+        list, "fd-write-of-nothing", "fd_write", code().i32(2).i32(0).i32((64 << 16) / 8 - 1));
+    // All zeros: the real clock, which has run out at once.
+    untilTheDeadline(
+        list, "poll-for-everything", "poll_oneoff", code().i32(0).i32(0).i32((64 << 16) / 48));
+  }
+
+  /** One call is as long as the memory allows, and comes again and again. */
+  private static void untilTheDeadline(
+      KindList list, String name, String function, Code arguments) {
+    list.add(
+        name + "-in-a-loop-until-the-deadline",
+        Regime.DEADLINE,
+        KindList.COMMAND,
+        HostileOutcome.limited(LimitKind.DEADLINE),
+        KindList.written(m -> {
+          int host = m.importWasi(function, "iiii:i");
+          m.memory(64);
+          Code loop = code().loop();
+          loop.sink().raw(arguments.sink());
+          m.exported("_start", ":", loop.i32((64 << 16) - 8).call(host).drop().br(0).end());
+        }));
   }
 
   private static void exits(KindList list) {

@@ -24,6 +24,9 @@ public final class ModuleWriter {
   private static final int DATA_SECTION = 11;
   private static final int DATA_COUNT_SECTION = 12;
 
+  /** Of a section at most: its id, its size, the number of its entries. */
+  private static final int SECTION_HEAD_BYTES = 11;
+
   /** In the order of the sections, which is not that of their numbers. */
   private static final int[] ORDER = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11};
 
@@ -119,10 +122,18 @@ public final class ModuleWriter {
     return rawFunction(type, body.raw(code.sink()).raw(0x0B));
   }
 
+  /** A function without locals, of the type with this index, whether there is one or not. */
+  public int functionOf(int type, Code code) {
+    return body(type, new ByteSink().u32(0).raw(code.sink()).raw(0x0B));
+  }
+
   /** A function whose body is these bytes, locals and last {@code end} with them. */
   public int rawFunction(String type, ByteSink body) {
-    int index = type(type);
-    entry(3).u32(index);
+    return body(type(type), body);
+  }
+
+  private int body(int type, ByteSink body) {
+    entry(3).u32(type);
     entry(CODE_SECTION).sized(body);
     return functions++;
   }
@@ -202,6 +213,15 @@ public final class ModuleWriter {
     return this;
   }
 
+  /** A passive element segment of constant expressions, each a reference to a function or null. */
+  public ModuleWriter passiveElementExpressions(List<Code> elements) {
+    ByteSink out = entry(9).u32(5).raw(FUNCREF).u32(elements.size());
+    for (Code element : elements) {
+      out.raw(element.sink()).raw(0x0B);
+    }
+    return this;
+  }
+
   /** A declarative element segment, so that {@code ref.func} may name these. */
   public ModuleWriter declare(int... functions) {
     ByteSink out = entry(9).u32(3).raw(0).u32(functions.length);
@@ -243,6 +263,17 @@ public final class ModuleWriter {
   /** A section of the format: its id, its size, its content. */
   public static ByteSink section(int id, ByteSink content) {
     return new ByteSink().raw(id).sized(content);
+  }
+
+  /**
+   * About how many bytes the module has so far: the sections' heads are counted at their longest.
+   */
+  public int length() {
+    int length = header().length() + custom.length();
+    for (Entries entries : sections) {
+      length += entries.count == 0 ? 0 : SECTION_HEAD_BYTES + entries.content.length();
+    }
+    return length;
   }
 
   public byte[] toBytes() {
