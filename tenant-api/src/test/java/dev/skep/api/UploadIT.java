@@ -70,9 +70,9 @@ class UploadIT {
   void whatUploadsTakeAndPayIsMeasured() {
     String invalid = "skep_engine_refused_modules_total{reason=\"not-wasm\",}";
     String digest = "skep_engine_refused_modules_total{reason=\"digest-mismatch\",}";
-    String charged = "skep_compile_fuel_total{tenant=\"payer\",}";
-    Http payer = TestNode.tenant("payer");
-    String functions = "/v1/tenants/payer/functions/";
+    String charged = "skep_compile_fuel_total{tenant=\"upload-payer\",}";
+    Http payer = TestNode.tenant("upload-payer");
+    String functions = "/v1/tenants/upload-payer/functions/";
     double invalidBefore = metric(invalid);
     double digestBefore = metric(digest);
     double checkedBefore = metric("skep_engine_checks_total");
