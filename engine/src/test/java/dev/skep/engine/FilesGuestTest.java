@@ -7,7 +7,6 @@ import dev.skep.limits.LimitKind;
 import dev.skep.limits.ScratchGrant;
 import dev.skep.limits.WasiGrant;
 import dev.skep.limits.WasiGrants;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -42,14 +41,7 @@ class FilesGuestTest {
       WasiGrants.NONE.withScratch(new ScratchGrant("/tmp", 1 << 20, 100));
 
   private static RunReport run(WasiGrants grants, String... args) {
-    List<String> all = new ArrayList<>(List.of("files"));
-    all.addAll(List.of(args));
-    try (GuestInstance instance = guests.instance(module)) {
-      return instance.run(
-          new Invocation.CommandRun(all, Map.of(), new byte[0]),
-          new WasiWorld(grants, tree),
-          Guests.PLENTY);
-    }
+    return guests.command(module, "files", new WasiWorld(grants, tree), args);
   }
 
   private static String output(WasiGrants grants, String... args) {

@@ -2,6 +2,7 @@ package dev.skep.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.skep.engine.Invocation.CommandRun;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolingAllocator;
@@ -12,6 +13,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /** The guests of the repository, and a small pool to run them in. */
 final class Guests implements AutoCloseable {
@@ -88,6 +92,15 @@ final class Guests implements AutoCloseable {
       }
       case Instantiation.Failed failed -> new RunReport(failed.result(), 0, 0, 0, new byte[0]);
     };
+  }
+
+  /** Runs a command once in a fresh instance, without input. */
+  RunReport command(CompiledModule module, String name, WasiWorld world, String... args) {
+    List<String> all = new ArrayList<>(List.of(name));
+    all.addAll(List.of(args));
+    try (GuestInstance instance = instance(module)) {
+      return instance.run(new CommandRun(all, Map.of(), new byte[0]), world, PLENTY);
+    }
   }
 
   @Override

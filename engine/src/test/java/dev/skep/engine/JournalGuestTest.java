@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.skep.limits.ScratchGrant;
 import dev.skep.limits.WasiGrants;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -45,14 +43,7 @@ class JournalGuestTest {
   }
 
   private static RunReport run(WasiGrants grants, String... args) {
-    List<String> all = new ArrayList<>(List.of("journal"));
-    all.addAll(List.of(args));
-    try (GuestInstance instance = guests.instance(module)) {
-      return instance.run(
-          new Invocation.CommandRun(all, Map.of(), new byte[0]),
-          new WasiWorld(grants, tree),
-          Guests.PLENTY);
-    }
+    return guests.command(module, "journal", new WasiWorld(grants, tree), args);
   }
 
   /** What it prints if it ends so. */

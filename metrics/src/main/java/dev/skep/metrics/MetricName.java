@@ -96,7 +96,10 @@ public enum MetricName {
       "skep_scheduler_yields_refused_total",
       Kind.COUNTER,
       "Times that a run kept its worker because as many were aside as may"),
-  SCHEDULER_WORKERS("skep_scheduler_workers", Kind.GAUGE, "Most guests that execute at once"),
+  SCHEDULER_WORKERS(
+      "skep_scheduler_workers",
+      Kind.GAUGE,
+      "Most guests that execute at once in their first turn, and as many that have had it"),
   SCHEDULER_REFUSED(
       "skep_scheduler_refused_total",
       Kind.COUNTER,

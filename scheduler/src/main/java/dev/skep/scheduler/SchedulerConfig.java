@@ -5,7 +5,8 @@ import dev.skep.limits.PriceTable;
 /**
  * Bounds of the scheduler.
  *
- * @param workers most guests that execute at once, 1 to 1,024; guests never block, so one a core
+ * @param workers most guests that execute at once in their first turn, and as many that have had
+ *     it; 1 to 1,024; guests never block, so one a core
  * @param turnNanos how long a run keeps its worker while others wait, 1 to an hour; it is looked at
  *     when a slice of fuel has been used up, every 0.1 ms in compiled code
  * @param queueCapacity most runs waiting over all tenants, 1 to 1,000,000

@@ -3,7 +3,7 @@ package dev.skep.scheduler;
 /**
  * What the scheduler holds and has done.
  *
- * @param workers most guests that execute at once
+ * @param workers most guests that execute at once at each level
  * @param queued runs waiting
  * @param queueCapacity most that may wait
  * @param running runs that have begun and not ended

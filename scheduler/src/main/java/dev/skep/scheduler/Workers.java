@@ -26,9 +26,9 @@ import org.slf4j.LoggerFactory;
  *
  * A run begins in front. One that has had its turn there while others wait goes on at the back, for
  * the rest of its life, on a thread that steps back behind those in front ({@link Backstage}). So a
- * short run waits for no long one, but for the rest of a slice, and the system's scheduler gives it
- * a processor at once, even if all of them are busy with long ones. What is at the back is not
- * starved: a processor that is fought for is shared by weight, of which the back has a seventh.
+ * short run waits for no long one, but for the rest of a slice, and the system's scheduler prefers
+ * it to those at the back. What is at the back is not starved: a processor that is fought for is
+ * shared by weight, of which the back has a seventh.
  *
  * <h2>Permits</h2>
  *

@@ -27,6 +27,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class SchedulerStressTest {
   private static final int CONCURRENCY = 2;
+  private static final int TENANTS = 20;
+
+  /** Of each tenant; together more than there are slots, so that some are evicted. */
+  private static final int FUNCTIONS = 6;
 
   /** Counts each tenant's runs between their start and their end. */
   private static final class Counting extends Node.Listener {
@@ -64,8 +68,8 @@ class SchedulerStressTest {
           default -> quick();
         };
     TenantLimits limits = tenantLimits(CONCURRENCY, 1_000);
-    return ask.tenant("t" + random.nextInt(20))
-        .function("f" + random.nextInt(3))
+    return ask.tenant("t" + random.nextInt(TENANTS))
+        .function("f" + random.nextInt(FUNCTIONS))
         .tenantLimits(limits);
   }
 
@@ -74,7 +78,9 @@ class SchedulerStressTest {
     Counting counting = new Counting();
     SchedulerConfig config = SchedulerConfig.DEFAULTS.withWorkers(4).withQueueCapacity(100_000);
     Queue<Answer> answers = new ConcurrentLinkedQueue<>();
-    Node node = new Node(config, 6, new Node.Receipts(), counting);
+    // Every run that has begun holds a slot, aside too. With fewer, most of those that begin while
+    // code is cold are refused, and how many are not is chance.
+    Node node = new Node(config, TENANTS * CONCURRENCY, new Node.Receipts(), counting);
     List<Thread> threads = new ArrayList<>();
     for (int t = 0; t < 8; t++) {
       Random random = new Random(t);
@@ -91,7 +97,7 @@ class SchedulerStressTest {
                   if (random.nextInt(20) == 0) {
                     answer.await();
                     node.scheduler.forget(
-                        new TenantId("t" + random.nextInt(20)), new FunctionName("f0"));
+                        new TenantId("t" + random.nextInt(TENANTS)), new FunctionName("f0"));
                   }
                 }
               }));

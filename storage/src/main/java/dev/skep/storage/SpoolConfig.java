@@ -53,7 +53,7 @@ public record SpoolConfig(
         // Some 15 ms of PostgreSQL's time each, 37,000 receipts a second; twice as many gain a
         // tenth.
         500,
-        // At 2,600 receipts a second, a fifth of the PostgreSQL time that no pause takes.
+        // A few inserts a second instead of hundreds, and nobody looks at usage more often.
         Duration.ofMillis(200),
         Duration.ofMillis(50),
         Duration.ofSeconds(5),

@@ -93,7 +93,11 @@ public record NodeConfig(
               "SKEP_DRAIN_SECONDS",
               "30",
               "how long a stopping node waits for its runs, 0 to 3600 seconds"),
-          new Variable("SKEP_WORKERS", "processors", "most guests that execute at once, 1 to 1024"),
+          new Variable(
+              "SKEP_WORKERS",
+              "processors",
+              "most guests that execute at once in their first turn, and as many that have had it;"
+                  + " 1 to 1024"),
           new Variable(
               "SKEP_QUEUE_CAPACITY",
               Integer.toString(SchedulerConfig.DEFAULTS.queueCapacity()),

@@ -36,21 +36,11 @@ final class FloatFamilies {
   }
 
   private void binary32(String key, String what, int... operators) {
-    add(
-        key,
-        what,
-        4,
-        (code, k) ->
-            code.get(f32(k)).get(f32(k + 1)).op(operators[k % operators.length]).set(f32(k)));
+    add(key, what, OperatorGuest.BINARY_UNITS, Step.binary(OperatorGuest::f32, operators));
   }
 
   private void binary64(String key, String what, int... operators) {
-    add(
-        key,
-        what,
-        4,
-        (code, k) ->
-            code.get(f64(k)).get(f64(k + 1)).op(operators[k % operators.length]).set(f64(k)));
+    add(key, what, OperatorGuest.BINARY_UNITS, Step.binary(OperatorGuest::f64, operators));
   }
 
   /** {@code a = op(a + constant)}. */

@@ -102,6 +102,11 @@ final class HostFamilies {
   private void add(String key, String name, String type, UnaryOperator<Code> arguments) {
     OperatorGuest guest = guest();
     int function = guest.module().importWasi(name, type);
+    add(guest, function, key, name, arguments);
+  }
+
+  private void add(
+      OperatorGuest guest, int function, String key, String name, UnaryOperator<Code> arguments) {
     all.add(
         withErrors(guest)
             .steps(STEPS)
@@ -213,15 +218,7 @@ final class HostFamilies {
     int open = guest.module().importWasi("path_open", "iiiiiIIii:i");
     int function = guest.module().importWasi(name, type);
     open(guest.setup(), open).drop();
-    all.add(
-        withErrors(guest)
-            .steps(STEPS)
-            .family(
-                key,
-                title(key, name),
-                Kind.HOST,
-                0,
-                (code, k) -> noted(arguments.apply(code).call(function))));
+    add(guest, function, key, name, arguments);
   }
 
   private void failures() {

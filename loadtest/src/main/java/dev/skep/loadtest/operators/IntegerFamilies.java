@@ -35,21 +35,11 @@ final class IntegerFamilies {
 
   /** {@code a = a op b}, with the operators in turn. */
   private void binary32(String key, String what, int... operators) {
-    add(
-        key,
-        what,
-        4,
-        (code, k) ->
-            code.get(i32(k)).get(i32(k + 1)).op(operators[k % operators.length]).set(i32(k)));
+    add(key, what, OperatorGuest.BINARY_UNITS, Step.binary(OperatorGuest::i32, operators));
   }
 
   private void binary64(String key, String what, int... operators) {
-    add(
-        key,
-        what,
-        4,
-        (code, k) ->
-            code.get(i64(k)).get(i64(k + 1)).op(operators[k % operators.length]).set(i64(k)));
+    add(key, what, OperatorGuest.BINARY_UNITS, Step.binary(OperatorGuest::i64, operators));
   }
 
   /** {@code a = op(a) + b}. */

@@ -4,6 +4,7 @@ import dev.skep.loadtest.operators.OperatorFamily.Kind;
 import dev.skep.loadtest.wasm.ByteSink;
 import dev.skep.loadtest.wasm.Code;
 import dev.skep.loadtest.wasm.ModuleWriter;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Writes the guest of one family.
@@ -21,7 +22,22 @@ final class OperatorGuest {
   /** Writes the step of this number. */
   interface Step {
     void write(Code code, int k);
+
+    /**
+     * {@code a = a op b}, with the operators in turn; {@link #BINARY_UNITS}.
+     *
+     * @param local number k of a ring
+     */
+    static Step binary(IntUnaryOperator local, int... operators) {
+      return (code, k) -> {
+        int a = local.applyAsInt(k);
+        code.get(a).get(local.applyAsInt(k + 1)).op(operators[k % operators.length]).set(a);
+      };
+    }
   }
+
+  /** What a step of {@link Step#binary} costs. */
+  static final int BINARY_UNITS = 4;
 
   /** The counter, which begins as the number of turns. */
   static final int COUNTER = 0;

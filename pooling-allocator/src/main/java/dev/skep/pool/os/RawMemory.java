@@ -93,11 +93,12 @@ public final class RawMemory {
     MemorySegment.copy(from, fromIndex, ALL, JAVA_BYTE, to, length);
   }
 
-  /** Copies {@code length} bytes into an array. */
+  /** Copies {@code length} numbers out of an array. */
   public static void copyIn(int[] from, int fromIndex, long to, int length) {
     MemorySegment.copy(from, fromIndex, ALL, INT, to, length);
   }
 
+  /** Copies {@code length} bytes into an array. */
   public static void copyOut(long from, byte[] to, int toIndex, int length) {
     MemorySegment.copy(ALL, JAVA_BYTE, from, to, toIndex, length);
   }
