@@ -160,15 +160,12 @@ public class StoreMeter {
   }
 
   private void nextSlice(long cost) {
-    long beganNanos = lookedNanos;
-    long tookNanos = lookAt(System.nanoTime()) - beganNanos;
-    if (reserve == budget) {
-      // The first slice has not been: nothing is known of the guest's speed.
-    } else if (tookNanos > 2 * SLICE_NANOS) {
-      sliceFuel = Math.max(LEAST_SLICE_FUEL, sliceFuel / 2);
-    } else if (tookNanos < SLICE_NANOS / 2) {
-      sliceFuel = Math.min(MOST_SLICE_FUEL, sliceFuel * 2);
+    long nowNanos = System.nanoTime();
+    if (reserve != budget) {
+      // Before the first slice nothing is known of the guest's speed.
+      pace(nowNanos - lookedNanos);
     }
+    lookAt(nowNanos);
     long missing = cost - slice;
     if (missing > reserve) {
       throw outOfFuel(missing - reserve);
@@ -178,6 +175,15 @@ public class StoreMeter {
     slice = (int) (slice + granted - cost);
   }
 
+  /** Sizes the next slice by how long the one before took. */
+  private void pace(long tookNanos) {
+    if (tookNanos > 2 * SLICE_NANOS) {
+      sliceFuel = Math.max(LEAST_SLICE_FUEL, sliceFuel / 2);
+    } else if (tookNanos < SLICE_NANOS / 2) {
+      sliceFuel = Math.min(MOST_SLICE_FUEL, sliceFuel * 2);
+    }
+  }
+
   /**
    * Looks at cancellation and at the clock, as the end of a slice does, and lets the listener put
    * the run aside. For work that takes long and is paid for at once, between its parts.
@@ -185,11 +191,10 @@ public class StoreMeter {
    * @throws LimitExceededException if the run is to stop
    */
   public final void look() {
-    var _ = lookAt(System.nanoTime());
+    lookAt(System.nanoTime());
   }
 
-  /** Answers the time that it was given. */
-  private long lookAt(long nowNanos) {
+  private void lookAt(long nowNanos) {
     mayGoOn(nowNanos);
     long aside = slices.sliceEnded(depthLimit - depthLeft, nowNanos);
     lookedNanos = nowNanos + aside;
@@ -197,7 +202,6 @@ public class StoreMeter {
       asideNanos += aside;
       mayGoOn(nowNanos + aside);
     }
-    return nowNanos;
   }
 
   private void mayGoOn(long nowNanos) {
