@@ -468,6 +468,11 @@ public final class Scheduler implements AutoCloseable {
     warm.closeAll();
   }
 
+  /** Bytes of stack that runs aside are counted with. */
+  long asideStackBytes() {
+    return workers.asideStackBytes();
+  }
+
   /** Threads of workers there are now, whatever they do. */
   int threads() {
     return workers.threads();

@@ -2,6 +2,7 @@ package dev.skep.scheduler;
 
 import dev.skep.engine.ScratchAccount;
 import dev.skep.limits.TenantLimits;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,8 +39,8 @@ final class TenantQueue {
   private final AtomicInteger queued = new AtomicInteger();
   private final AtomicInteger running = new AtomicInteger();
 
-  /** Runs that have begun and are aside; they count as running. */
-  private final ConcurrentLinkedQueue<RunTicket> aside = new ConcurrentLinkedQueue<>();
+  /** Runs that have begun and are aside, the next first; they count as running. */
+  private final ConcurrentLinkedDeque<RunTicket> aside = new ConcurrentLinkedDeque<>();
 
   private final AtomicInteger asideCount = new AtomicInteger();
   private final AtomicLong asideStackBytes = new AtomicLong();
@@ -87,7 +88,12 @@ final class TenantQueue {
     // A tenant that has this much aside already could leave no room for others'.
     return running.get() < limits.concurrency()
         && asideCount.get() < Workers.MOST_ASIDE / Workers.TENANT_PART
-        && asideStackBytes.get() < Workers.MOST_ASIDE_STACK_BYTES / Workers.TENANT_PART;
+        && !hasItsStack();
+  }
+
+  /** Whether its runs aside have as much stack as one tenant's may. */
+  private boolean hasItsStack() {
+    return asideStackBytes.get() >= Workers.MOST_ASIDE_STACK_BYTES / Workers.TENANT_PART;
   }
 
   /**
@@ -120,12 +126,22 @@ final class TenantQueue {
     return ticket;
   }
 
-  /** Takes in a run that has given up its worker. */
+  /**
+   * Takes in a run that has given up its worker.
+   *
+   * <p>Runs begin while all are shallow, and only a run that executes gets deeper. So beyond the
+   * tenant's part of the stack the same run goes on until it ends, and the others stay as they are:
+   * the tenant has its part at most, and one stack more for each of its runs that executed then.
+   */
   void addAside(RunTicket ticket, Workers.Aside place) {
     asideStackBytes.addAndGet(place.stackBytes);
     // Counted first, so that the count is never less than what is there.
     asideCount.incrementAndGet();
-    aside.add(ticket);
+    if (hasItsStack()) {
+      aside.addFirst(ticket);
+    } else {
+      aside.addLast(ticket);
+    }
   }
 
   /** Takes out a run that is aside; answers whether it still was. */
