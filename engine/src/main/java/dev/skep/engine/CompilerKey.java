@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
  */
 public record CompilerKey(String compiler, int fuelTableVersion, String target, String features) {
   /** Longest {@link #text}, in characters. */
-  public static final int MOST_CHARS = 200;
+  public static final int MOST_CHARS = 250;
 
   private static final Pattern PART = Pattern.compile("[A-Za-z0-9._+,=-]{1,60}");
 
@@ -35,8 +35,19 @@ public record CompilerKey(String compiler, int fuelTableVersion, String target, 
     }
   }
 
-  /** The key in one line, which no other key has. */
+  /**
+   * The key in one line, which no other key has. It names the format of artifacts too, so that
+   * nodes of two formats beside each other keep two artifacts, rather than each the other's away.
+   */
   public String text() {
-    return compiler + " fuel/" + fuelTableVersion + ' ' + target + ' ' + features;
+    return compiler
+        + " artifact/"
+        + Artifact.FORMAT
+        + " fuel/"
+        + fuelTableVersion
+        + ' '
+        + target
+        + ' '
+        + features;
   }
 }

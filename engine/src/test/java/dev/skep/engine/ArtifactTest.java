@@ -160,7 +160,7 @@ class ArtifactTest {
   @Test
   void aKeyIsOneLineThatNoOtherKeyHas() {
     assertThat(Artifacts.KEY.text())
-        .isEqualTo("cranelift-0.1 fuel/1 x86_64-unknown-linux-gnu sse4.1,popcnt");
+        .isEqualTo("cranelift-0.1 artifact/1 fuel/1 x86_64-unknown-linux-gnu sse4.1,popcnt");
     assertThatThrownBy(() -> new CompilerKey("a b", 1, "t", ""))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new CompilerKey("a", 0, "t", ""))
