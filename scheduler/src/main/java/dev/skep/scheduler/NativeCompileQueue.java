@@ -9,6 +9,7 @@ import dev.skep.scheduler.NativeDemand.Wish;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -66,7 +67,25 @@ public final class NativeCompileQueue implements AutoCloseable {
   private static final int MOST_PURGED = 100;
 
   /** One tenant's ask, until it is answered. */
-  record Task(ArtifactAsk ask, Interest interest, CompletableFuture<NativeState> result) {}
+  static final class Task {
+    private final ArtifactAsk ask;
+    private final Interest interest;
+    private final CompletableFuture<NativeState> result;
+
+    private Task(ArtifactAsk ask, Interest interest, CompletableFuture<NativeState> result) {
+      this.ask = ask;
+      this.interest = interest;
+      this.result = result;
+    }
+
+    ArtifactAsk ask() {
+      return ask;
+    }
+
+    Interest interest() {
+      return interest;
+    }
+  }
 
   private final NativeConfig config;
   private final ArtifactStore store;
@@ -80,8 +99,7 @@ public final class NativeCompileQueue implements AutoCloseable {
   private final List<Thread> compilers = new ArrayList<>();
 
   /** All that is asked and not answered, wherever it waits. */
-  private final ConcurrentHashMap<CompletableFuture<NativeState>, Task> open =
-      new ConcurrentHashMap<>();
+  private final Set<Task> open = ConcurrentHashMap.newKeySet();
 
   private final LongAdder refusedOfTenant = new LongAdder();
   private final LongAdder refusedInAll = new LongAdder();
@@ -181,7 +199,7 @@ public final class NativeCompileQueue implements AutoCloseable {
       return known;
     }
     Task task = new Task(new ArtifactAsk(tenant, function, version), interest, mine);
-    open.put(mine, task);
+    open.add(task);
     offer(task);
     return mine;
   }
@@ -221,11 +239,11 @@ public final class NativeCompileQueue implements AutoCloseable {
   private void end(Task task, NativeWork.Step step) {
     switch (step) {
       case NativeWork.Settled settled -> {
-        open.remove(task.result);
+        open.remove(task);
         task.interest.settle(task.result, settled.state());
       }
       case NativeWork.Broken broken -> {
-        open.remove(task.result);
+        open.remove(task);
         task.interest.fail(task.result, broken.why());
       }
       case NativeWork.Wait wait -> {
@@ -323,7 +341,7 @@ public final class NativeCompileQueue implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    for (Task task : List.copyOf(open.values())) {
+    for (Task task : List.copyOf(open)) {
       refuse(task, CompileQueue.Offer.CLOSED);
     }
   }
