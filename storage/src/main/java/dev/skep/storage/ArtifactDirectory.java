@@ -168,8 +168,7 @@ public final class ArtifactDirectory implements AutoCloseable {
       content = Files.readAllBytes(file);
       Files.setLastModifiedTime(file, FileTime.from(clock.instant()));
     } catch (NoSuchFileException e) {
-      // Another thread needed the room just now.
-      count(false);
+      gone(name, file);
       return Optional.empty();
     } catch (IOException e) {
       return damaged(name, "it cannot be read: " + e.getMessage());
@@ -180,8 +179,16 @@ public final class ArtifactDirectory implements AutoCloseable {
             head(content, MAGIC.length, HASH_BYTES), hash(name, content, HEADER_BYTES))) {
       return damaged(name, "it is not what was written");
     }
-    count(true);
+    hit();
     return Optional.of(head(content, HEADER_BYTES, content.length - HEADER_BYTES));
+  }
+
+  /** Another thread has needed the room just now; or somebody has deleted the file by hand. */
+  private synchronized void gone(String name, Path file) {
+    misses++;
+    if (!Files.exists(file)) {
+      forget(name);
+    }
   }
 
   private static byte[] head(byte[] content, int from, int length) {
@@ -198,12 +205,8 @@ public final class ArtifactDirectory implements AutoCloseable {
     return known;
   }
 
-  private synchronized void count(boolean hit) {
-    if (hit) {
-      hits++;
-    } else {
-      misses++;
-    }
+  private synchronized void hit() {
+    hits++;
   }
 
   private Optional<byte[]> damaged(String name, String why) {
