@@ -18,6 +18,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -140,6 +141,10 @@ class NativeCompileQueueTest {
     modules.put(digest, bytes);
     store.module(digest, bytes.length);
     return digest;
+  }
+
+  private byte[] bytes(ModuleDigest module) {
+    return Objects.requireNonNull(modules.get(module));
   }
 
   private static ArtifactKey key(ModuleDigest module) {
@@ -294,15 +299,12 @@ class NativeCompileQueueTest {
   @Test
   void aCompilerThatFailsHasFailedThatModuleOnly() throws Exception {
     compiling =
-        (module, _) -> {
-          switch (module[0]) {
-            case 's' -> throw new StackOverflowError();
-            case 'r' -> throw new IllegalStateException("a bug");
-            default -> {
-              return code(module);
-            }
-          }
-        };
+        (module, _) ->
+            switch (module[0]) {
+              case 's' -> throw new StackOverflowError();
+              case 'r' -> throw new IllegalStateException("a bug");
+              default -> code(module);
+            };
     NativeCompileQueue queue = start();
     assertThat(await(queue.ask(A, HELLO, module("stack"))))
         .isEqualTo(new NativeState.Failed("the compiler failed: StackOverflowError"));
@@ -359,7 +361,7 @@ class NativeCompileQueueTest {
     store.claim(key(module), OTHER, LEASE);
     CompletableFuture<NativeState> asked = queue.ask(A, HELLO, module);
     HandTimer.Later later = timer.next();
-    NativeOutcome.Compiled theirs = (NativeOutcome.Compiled) code(modules.get(module));
+    NativeOutcome.Compiled theirs = (NativeOutcome.Compiled) code(bytes(module));
     store.ready(key(module), OTHER, theirs.artifact().toBytes());
     later.task().run();
     assertThat(await(asked)).isEqualTo(READY);
@@ -417,7 +419,7 @@ class NativeCompileQueueTest {
   @Test
   void anArtifactThatIsNotWholeIsThrownAwayAndMadeAgain() throws Exception {
     ModuleDigest module = module("module");
-    byte[] bytes = ((NativeOutcome.Compiled) code(modules.get(module))).artifact().toBytes();
+    byte[] bytes = ((NativeOutcome.Compiled) code(bytes(module))).artifact().toBytes();
     bytes[bytes.length / 2] ^= 1;
     store.put(key(module), bytes);
     NativeCompileQueue queue = start();
