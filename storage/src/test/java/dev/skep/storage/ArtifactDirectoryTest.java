@@ -236,16 +236,17 @@ class ArtifactDirectoryTest {
 
   @Test
   void manyThreadsKeepTheBooks() throws Exception {
+    ArtifactDirectory shared = directory();
     List<Callable<Boolean>> work = new ArrayList<>();
     for (int i = 0; i < 400; i++) {
       int which = i % 7;
       boolean puts = i % 3 == 0;
       work.add(() -> {
         if (puts) {
-          directory().put(key(which), artifact(which, 150 + which));
+          shared.put(key(which), artifact(which, 150 + which));
           return true;
         }
-        Optional<byte[]> read = directory().get(key(which));
+        Optional<byte[]> read = shared.get(key(which));
         return read.isEmpty() || Arrays.equals(read.get(), artifact(which, 150 + which));
       });
     }
