@@ -12,6 +12,9 @@ import com.dylibso.chicory.wasm.WasmModule;
 import dev.skep.engine.FuelInstrumenter.Instrumented;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.cranelift.CompileOutcome;
+import dev.skep.engine.cranelift.CompileRequest;
+import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleBudgets;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
@@ -19,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.MethodTooLargeException;
 
 /**
@@ -40,6 +44,11 @@ public final class Engine {
   private final ScratchBudget scratch;
   private final ModuleBudgets budgets;
   private final CheckThreads checks = new CheckThreads();
+  private final Object machineLock = new Object();
+
+  /** Made by the first module that is compiled to machine code: it takes half a second. */
+  private @Nullable ModuleCompiler machineCompiler;
+
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -113,6 +122,27 @@ public final class Engine {
         config,
         scratch,
         new CompileReport(nanos, generated.attempts(), interpreted));
+  }
+
+  /**
+   * Compiles a module to machine code. One at a time; takes seconds for a large module.
+   *
+   * @param compiled the same bytes on tier 1
+   * @return the code, for {@link CompiledModule#runOn}, or why there is none
+   * @throws ModuleRefusedException if it is not a module that {@link #check} accepts
+   */
+  public CompileOutcome machineCode(byte[] bytes, CompiledModule compiled)
+      throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    CompileRequest request = MachineRequest.of(scanned, config, compiled);
+    synchronized (machineLock) {
+      ModuleCompiler compiler = machineCompiler;
+      if (compiler == null) {
+        compiler = new ModuleCompiler();
+        machineCompiler = compiler;
+      }
+      return compiler.compile(request);
+    }
   }
 
   /**

@@ -41,7 +41,7 @@ final class WasiBench implements AutoCloseable {
     instance = guests.instance(module);
     assertThat(instance.run(new Invocation.TypedCall("nothing", new long[0]), limits).result())
         .isInstanceOf(RunResult.Values.class);
-    memory = (SlotMemory) instance.engineInstance().memory();
+    memory = (SlotMemory) ((ChicoryCode) instance.code()).instance().memory();
     long now = System.nanoTime();
     memory.begin(limits, now);
     budget = new ScratchBudget(nodeScratchBytes);
@@ -61,7 +61,8 @@ final class WasiBench implements AutoCloseable {
 
   /** Calls a function of WASI; its error number. */
   int call(String function, long... args) {
-    return (int) Wasi.function(function).handle().apply(instance.engineInstance(), args)[0];
+    return (int)
+        Wasi.function(function).handle().apply(((ChicoryCode) instance.code()).instance(), args)[0];
   }
 
   /** Puts a path where paths are; its length. */

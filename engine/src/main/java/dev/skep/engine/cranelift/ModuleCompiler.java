@@ -1,0 +1,124 @@
+package dev.skep.engine.cranelift;
+
+import io.roastedroot.redline.bridge.RedlineBridge;
+import java.security.SecureRandom;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Compiles modules, one after another, and keeps the bridge warm between them. Not thread-safe.
+ * Takes some 10 ms a function once the JVM has compiled the compiler.
+ */
+public final class ModuleCompiler implements AutoCloseable {
+  private static final String TARGET = "x86_64-unknown-linux-gnu";
+
+  /** Most stack of one function: more would be near what is kept free for the host's functions. */
+  static final int MOST_STACK_BYTES = 64 << 10;
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private RedlineBridge bridge = started();
+
+  private static RedlineBridge started() {
+    RedlineBridge made = new RedlineBridge();
+    made.init(TARGET);
+    return made;
+  }
+
+  /** Compiles a module. Deterministic: the same module gives the same code. */
+  public CompileOutcome compile(CompileRequest module) {
+    boolean done = false;
+    try {
+      MachineCode code = compiled(module);
+      done = true;
+      return code;
+    } catch (UnsupportedException e) {
+      return new CompileOutcome.Unsupported(e.reason());
+    } finally {
+      if (!done) {
+        // It stopped in the middle of a function, and takes up no other.
+        bridge.close();
+        bridge = started();
+      }
+    }
+  }
+
+  private MachineCode compiled(CompileRequest module) throws UnsupportedException {
+    if (module.memories() > 1) {
+      throw new UnsupportedException("several memories");
+    }
+    // Positive and not small, so that it is written out in full.
+    int marker = RANDOM.nextInt(1 << 29, 1 << 30);
+    IrBuilder ir = new IrBuilder(bridge, marker);
+    Symbols symbols = new Symbols(module);
+    ContextLayout layout =
+        new ContextLayout(valuesOf(module), module.tables(), module.globals().length());
+    Linker linker = new Linker(marker);
+    Thunks thunks = new Thunks(ir, symbols, layout);
+    FunctionTranslator translator = new FunctionTranslator(module, symbols, layout, ir);
+    int[] functions = new int[module.functionTypes().length];
+    int[] signatures = new int[functions.length];
+    int stackPerUnit = 1;
+    int leafStack = 0;
+    for (int i = 0; i < functions.length; i++) {
+      signatures[i] = symbols.signature(module.functionTypes()[i]);
+      byte[] code;
+      if (i < module.imported()) {
+        code = thunks.toHost(module.shapeOf(i), i);
+      } else {
+        int defined = i - module.imported();
+        code = translator.translate(defined);
+        int stack = Linker.stackOf(code);
+        if (stack > MOST_STACK_BYTES) {
+          throw new UnsupportedException("a function that takes " + stack + " bytes of stack");
+        }
+        int units = module.depthUnits()[defined];
+        if (units > 0) {
+          stackPerUnit = Math.max(stackPerUnit, (stack + units - 1) / units);
+        } else {
+          leafStack = Math.max(leafStack, stack);
+        }
+      }
+      functions[i] = linker.add(i, code);
+    }
+    linker.add(symbols.trap(), thunks.trap());
+    linker.add(symbols.unwind(), thunks.unwind());
+    linker.add(symbols.refill(), thunks.refill());
+    List<HostOperation> operations = List.copyOf(symbols.operations());
+    for (int i = 0; i < operations.size(); i++) {
+      byte[] code = thunks.toHost(operations.get(i).kind().shape(), functions.length + i);
+      linker.add(symbols.operationSymbol(i), code);
+    }
+    Map<Integer, Integer> entries = new HashMap<>();
+    int next = symbols.operationSymbol(operations.size());
+    for (int function : module.entries()) {
+      if (!entries.containsKey(signatures[function])) {
+        byte[] code = thunks.entry(module.shapeOf(function));
+        entries.put(signatures[function], linker.add(next++, code));
+      }
+    }
+    return new MachineCode(
+        linker.link(),
+        functions,
+        signatures,
+        Map.copyOf(entries),
+        operations,
+        layout,
+        stackPerUnit,
+        leafStack);
+  }
+
+  private static int valuesOf(CompileRequest module) {
+    int most = 3; // what operations take
+    for (FunctionShape type : module.types()) {
+      most = Math.max(most, Math.max(type.params().length(), type.results().length()));
+    }
+    return most;
+  }
+
+  @Override
+  public void close() {
+    bridge.close();
+  }
+}
