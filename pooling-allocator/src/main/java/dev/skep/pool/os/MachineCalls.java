@@ -66,7 +66,7 @@ public final class MachineCalls {
               Arena.global())
           .address();
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
+      throw new LinkageError("the JVM does not know its own interface", e);
     }
   }
 }
