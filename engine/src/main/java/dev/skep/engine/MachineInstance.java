@@ -201,7 +201,7 @@ final class MachineInstance implements GuestCode {
       memory.leave(depth);
       int fuel = (int) ContextLayout.fuel(state);
       if (what == MachineCode.REFILL) {
-        fuel = memory.refill(fuel, extra);
+        fuel = memory.refill(fuel - extra, extra);
       } else {
         memory.closeSlice(fuel);
         if (what < machine.code().firstOperation()) {

@@ -16,8 +16,8 @@ import java.util.Map;
  * and finds the slice used up asks for the next slice and goes back before the charge:
  *
  * <pre>
- *   head: state −= cost; if (state &lt; 0) goto cold;
- *   body: …
+ *   head: if (state &lt; cost) goto cold;
+ *   paid: state −= cost; …
  *   cold: state = refill(state, cost); if trapped, unwind; goto head
  * </pre>
  *
@@ -222,22 +222,22 @@ final class FunctionTranslator {
     op.emitJump(head);
     op.switchToBlock(head);
     values.forgetState();
-    values.setState(op.emitIsub(values.state(), price));
-    values.flushState();
-    int short0 = op.emitIcmp(IrBuilder.SLT, values.state(), ir.i64(0));
-    op.emitBrif(short0, cold, paid);
+    int before = values.state();
+    op.emitBrif(op.emitIcmp(IrBuilder.SLT, before, price), cold, paid);
     ir.beginSealed(cold);
-    int refilled =
+    var _ =
         ir.call(
-            ir.signature(Symbols.REFILL_SHAPE),
+            ir.preservingSignature(Symbols.REFILL_SHAPE),
             ir.symbol(symbols.refill()),
             ir.context(),
-            values.state(),
+            before,
             ir.i32(cost));
+    int refilled = ir.loadLong(ContextLayout.STATE);
     values.defineState(refilled);
     op.emitBrif(op.emitBand(refilled, ir.i64(1)), unwind(), head);
     op.sealBlock(head);
     ir.beginSealed(paid);
+    values.setState(op.emitIsub(before, price));
   }
 
   // ── Traps ─────────────────────────────────────────────────────────────────────────────────

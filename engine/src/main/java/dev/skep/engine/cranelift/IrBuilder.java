@@ -5,6 +5,7 @@ import io.roastedroot.redline.bridge.RedlineBridge;
 import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Builds one function after another in Cranelift's intermediate representation. Values, blocks,
@@ -39,6 +40,18 @@ final class IrBuilder {
   private static final int VALUES_ADDRESS = VALUES_CAPACITY + 4;
   private static final int VALUES_LENGTH = VALUES_CAPACITY + 8;
 
+  /** Where the convention of the signature at hand is, and that of the function at hand. */
+  private static final int SIGNATURE_CONVENTION = 1_208_196;
+
+  private static final int FUNCTION = 1_208_200;
+  private static final int CONVENTION_IN_FUNCTION = 460;
+
+  /** The bridge's convention: as System V's, but for the registers of results. */
+  private static final byte TAIL = 1;
+
+  /** A convention in which the callee preserves all registers; it has no results. */
+  private static final byte PRESERVE_ALL = 7;
+
   private final RedlineBridge bridge;
 
   /** The bridge's own operators. */
@@ -50,8 +63,10 @@ final class IrBuilder {
   private final int marker;
 
   private final Map<FunctionShape, Integer> signatures = new HashMap<>();
+  private final Map<FunctionShape, Integer> preservingSignatures = new HashMap<>();
 
   // Of the function at hand.
+  private final Map<Integer, Long> constants = new HashMap<>();
   private int zero;
   private int context;
   private int entry;
@@ -70,8 +85,22 @@ final class IrBuilder {
 
   /** Begins any function whose first parameter is the context. */
   void begin(FunctionShape shape) {
+    begin(shape, false);
+  }
+
+  /** Begins a function that leaves all registers as they are, and has no results. */
+  void beginPreserving(FunctionShape shape) {
+    begin(shape, true);
+  }
+
+  private void begin(FunctionShape shape, boolean preserving) {
     signatures.clear();
+    preservingSignatures.clear();
+    constants.clear();
     op.createFunction();
+    if (preserving) {
+      preserve(memory.readInt(FUNCTION) + CONVENTION_IN_FUNCTION);
+    }
     for (int i = 0; i < shape.params().length(); i++) {
       op.addParamType(FunctionShape.type(shape.params().charAt(i)));
     }
@@ -117,11 +146,20 @@ final class IrBuilder {
   // ── Constants and context ─────────────────────────────────────────────────────────────────
 
   int i32(int value) {
-    return op.emitIconst32(value);
+    int constant = op.emitIconst32(value);
+    constants.put(constant, (long) value);
+    return constant;
   }
 
   int i64(long value) {
-    return op.emitIconst64((int) value, (int) (value >>> 32));
+    int constant = op.emitIconst64((int) value, (int) (value >>> 32));
+    constants.put(constant, value);
+    return constant;
+  }
+
+  /** The number that a value is, if it is a constant. */
+  @Nullable Long constantOf(int value) {
+    return constants.get(value);
   }
 
   /** A constant of a type's zero. */
@@ -190,21 +228,41 @@ final class IrBuilder {
     return signature(new FunctionShape("II" + shape.params(), "I" + firstOf(shape.results())));
   }
 
+  private void preserve(int address) {
+    if (memory.read(address) != TAIL) {
+      throw new IllegalStateException("the bridge is another version");
+    }
+    memory.writeByte(address, PRESERVE_ALL);
+  }
+
   int signature(FunctionShape shape) {
-    Integer known = signatures.get(shape);
+    return signature(shape, signatures, false);
+  }
+
+  /** The signature of a function that leaves all registers as they are. */
+  int preservingSignature(FunctionShape shape) {
+    return signature(shape, preservingSignatures, true);
+  }
+
+  private int signature(
+      FunctionShape shape, Map<FunctionShape, Integer> made, boolean preserving) {
+    Integer known = made.get(shape);
     if (known != null) {
       return known;
     }
     op.beginSig();
+    if (preserving) {
+      preserve(SIGNATURE_CONVENTION);
+    }
     for (int i = 0; i < shape.params().length(); i++) {
       op.sigAddParam(FunctionShape.type(shape.params().charAt(i)));
     }
     for (int i = 0; i < shape.results().length(); i++) {
       op.sigAddReturn(FunctionShape.type(shape.results().charAt(i)));
     }
-    int made = op.endSig();
-    signatures.put(shape, made);
-    return made;
+    int number = op.endSig();
+    made.put(shape, number);
+    return number;
   }
 
   int call(int signature, int address, int... arguments) {

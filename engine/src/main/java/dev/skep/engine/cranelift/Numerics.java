@@ -67,6 +67,9 @@ final class Numerics {
       case 0x6C -> op.emitImul(a, b);
       case 0x6D -> {
         notZero(b, wide);
+        if (!mayBe(b, -1)) {
+          yield op.emitSdiv(a, b);
+        }
         int least = wide ? ir.i64(Long.MIN_VALUE) : ir.i32(Integer.MIN_VALUE);
         int minusOne = wide ? ir.i64(-1) : ir.i32(-1);
         int overflows =
@@ -99,7 +102,15 @@ final class Numerics {
     };
   }
 
+  private boolean mayBe(int value, long number) {
+    Long constant = ir.constantOf(value);
+    return constant == null || constant == number;
+  }
+
   private void notZero(int divisor, boolean wide) {
+    if (!mayBe(divisor, 0)) {
+      return;
+    }
     checks.trapIf(
         op.emitIcmp(IrBuilder.EQ, divisor, wide ? ir.i64(0) : ir.i32(0)), INTEGER_DIVIDE_BY_ZERO);
   }

@@ -21,8 +21,11 @@ final class Symbols {
   /** Notes the function that a trapped call came back to: context, function. */
   static final FunctionShape UNWIND_SHAPE = new FunctionShape("Ii", "");
 
-  /** Asks for the next slice: context, state, the cost that could not be paid; answers a state. */
-  static final FunctionShape REFILL_SHAPE = new FunctionShape("IIi", "I");
+  /**
+   * Asks for the next slice: context, state, the cost that cannot be paid. Preserves all registers,
+   * so that asking for it costs a loop nothing when it does not; the new state is in the context.
+   */
+  static final FunctionShape REFILL_SHAPE = new FunctionShape("IIi", "");
 
   private final int functions;
   private final int[] signatures;

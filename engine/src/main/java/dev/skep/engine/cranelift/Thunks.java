@@ -81,10 +81,10 @@ final class Thunks {
   }
 
   byte[] refill() {
-    ir.begin(Symbols.REFILL_SHAPE);
+    ir.beginPreserving(Symbols.REFILL_SHAPE);
     ir.storeLong(ContextLayout.STATE, ir.param(1));
     upcall(MachineCode.REFILL, ir.param(2));
-    ir.answer(ir.loadLong(ContextLayout.STATE));
+    op.emitReturnVoid();
     return ir.end();
   }
 
