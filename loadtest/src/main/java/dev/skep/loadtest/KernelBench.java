@@ -20,9 +20,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * CPU kernels with and without charges, as machine code and on tier 1, side by side in one JVM: what
- * fuel costs and what each tier does. Where Wasmtime's library is, its kernels with fuel on beside
- * them.
+ * CPU kernels with and without charges, as machine code and on tier 1, side by side in one JVM:
+ * what fuel costs and what each tier does. Where Wasmtime's library is, its kernels with fuel on
+ * beside them.
  *
  * <pre>./skep bench kernels [--wasmtime FOLDER]</pre>
  */
@@ -145,11 +145,7 @@ final class KernelBench implements Callable<Integer> {
                 "  Wasmtime 49, fuel on",
                 best.peerNanos() / NANOS_PER_MILLI,
                 "ms")
-            .add(
-                kernel.name() + "_wasmtime_ratio",
-                "  tier 1 to Wasmtime's",
-                best.peerRatio(),
-                "×")
+            .add(kernel.name() + "_wasmtime_ratio", "  tier 1 to Wasmtime's", best.peerRatio(), "×")
             .add(
                 kernel.name() + "_machine_wasmtime_ratio",
                 "  machine code to Wasmtime's",

@@ -23,14 +23,16 @@ public record HostOperation(Kind kind, int first, int second) {
     TABLE_FILL("iii", ""),
     ELEM_DROP("", "");
 
-    private final FunctionShape shape;
+    private final String params;
+    private final String results;
 
     Kind(String params, String results) {
-      shape = new FunctionShape(params, results);
+      this.params = params;
+      this.results = results;
     }
 
     FunctionShape shape() {
-      return shape;
+      return new FunctionShape(params, results);
     }
   }
 }

@@ -244,8 +244,7 @@ final class IrBuilder {
     return signature(shape, preservingSignatures, true);
   }
 
-  private int signature(
-      FunctionShape shape, Map<FunctionShape, Integer> made, boolean preserving) {
+  private int signature(FunctionShape shape, Map<FunctionShape, Integer> made, boolean preserving) {
     Integer known = made.get(shape);
     if (known != null) {
       return known;

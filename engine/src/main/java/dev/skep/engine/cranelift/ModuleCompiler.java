@@ -1,5 +1,6 @@
 package dev.skep.engine.cranelift;
 
+import com.dylibso.chicory.runtime.Memory;
 import io.roastedroot.redline.bridge.RedlineBridge;
 import java.security.SecureRandom;
 import java.util.HashMap;
@@ -18,10 +19,41 @@ public final class ModuleCompiler implements AutoCloseable {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  private RedlineBridge bridge = started();
+  /**
+   * Where the bridge, in this version, keeps the defaults of Cranelift's settings from 9 on: a byte
+   * of which bit 3 has every function verified after each step of the translation.
+   */
+  private static final int SETTINGS = 1_160_868 + 9;
 
-  private static RedlineBridge started() {
+  private static final byte DEFAULTS = 0b1100;
+  private static final byte UNVERIFIED = 0b0100;
+
+  private final boolean verifying;
+  private RedlineBridge bridge;
+
+  /** For compiling in earnest. */
+  public ModuleCompiler() {
+    this(false);
+  }
+
+  /**
+   * @param verifying whether Cranelift is to check what it is given, which takes as long again; for
+   *     tests of the translation
+   */
+  ModuleCompiler(boolean verifying) {
+    this.verifying = verifying;
+    this.bridge = started();
+  }
+
+  private RedlineBridge started() {
     RedlineBridge made = new RedlineBridge();
+    Memory memory = made.exports().memory();
+    if (memory.read(SETTINGS) != DEFAULTS) {
+      throw new IllegalStateException("the bridge is another version");
+    }
+    if (!verifying) {
+      memory.writeByte(SETTINGS, UNVERIFIED);
+    }
     made.init(TARGET);
     return made;
   }
