@@ -33,9 +33,6 @@ final class MachineInstance implements GuestCode {
   /** What machine code calls; for as long as the process lives. */
   static final long UPCALL = SlotContext.addressOf(MachineInstance::upcall);
 
-  /** The standard's words for what code finds itself. */
-  private static final TrapKind[] KINDS = kinds();
-
   private final CompiledModule module;
   private final MachineModule machine;
   private final MachineModule.Start start;
@@ -66,27 +63,21 @@ final class MachineInstance implements GuestCode {
     begin();
   }
 
-  private static TrapKind[] kinds() {
-    NativeTrap[] traps = NativeTrap.values();
-    TrapKind[] kinds = new TrapKind[traps.length];
-    for (NativeTrap trap : traps) {
-      kinds[trap.ordinal()] =
-          switch (trap) {
-            case NONE, HOST -> TrapKind.OTHER;
-            case DEPTH -> TrapKind.CALL_STACK_EXHAUSTED;
-            case UNREACHABLE,
-                INTEGER_DIVIDE_BY_ZERO,
-                INTEGER_OVERFLOW,
-                INVALID_CONVERSION,
-                OUT_OF_BOUNDS_MEMORY,
-                OUT_OF_BOUNDS_TABLE,
-                UNDEFINED_ELEMENT,
-                UNINITIALIZED_ELEMENT,
-                INDIRECT_CALL_TYPE_MISMATCH ->
-                TrapKind.valueOf(trap.name());
-          };
-    }
-    return kinds;
+  /** The standard's word for what code finds itself. */
+  private static TrapKind kindOf(NativeTrap trap) {
+    return switch (trap) {
+      case NONE, HOST -> TrapKind.OTHER;
+      case DEPTH -> TrapKind.CALL_STACK_EXHAUSTED;
+      case UNREACHABLE -> TrapKind.UNREACHABLE;
+      case INTEGER_DIVIDE_BY_ZERO -> TrapKind.INTEGER_DIVIDE_BY_ZERO;
+      case INTEGER_OVERFLOW -> TrapKind.INTEGER_OVERFLOW;
+      case INVALID_CONVERSION -> TrapKind.INVALID_CONVERSION;
+      case OUT_OF_BOUNDS_MEMORY -> TrapKind.OUT_OF_BOUNDS_MEMORY;
+      case OUT_OF_BOUNDS_TABLE -> TrapKind.OUT_OF_BOUNDS_TABLE;
+      case UNDEFINED_ELEMENT -> TrapKind.UNDEFINED_ELEMENT;
+      case UNINITIALIZED_ELEMENT -> TrapKind.UNINITIALIZED_ELEMENT;
+      case INDIRECT_CALL_TYPE_MISMATCH -> TrapKind.INDIRECT_CALL_TYPE_MISMATCH;
+    };
   }
 
   private void begin() {
@@ -121,7 +112,7 @@ final class MachineInstance implements GuestCode {
     int asked = memory.depthLeft();
     context.putLong(ContextLayout.STATE, ContextLayout.state(memory.openSlice(), asked));
     context.putLong(ContextLayout.STACK_LIMIT, SlotContext.stackLimit());
-    context.putInt(ContextLayout.TRAP, 0);
+    context.putInt(ContextLayout.TRAP, NativeTrap.NONE.number());
     context.putInt(ContextLayout.FRAMES, 0);
     failure = null;
     MachineInstance before = CURRENT.get();
@@ -131,8 +122,8 @@ final class MachineInstance implements GuestCode {
     } finally {
       CURRENT.set(before);
     }
-    int trap = context.getInt(ContextLayout.TRAP);
-    if (trap != 0) {
+    NativeTrap trap = NativeTrap.of(context.getInt(ContextLayout.TRAP));
+    if (trap != NativeTrap.NONE) {
       throw trapped(trap, asked);
     }
     memory.closeSlice((int) ContextLayout.fuel(context.getLong(ContextLayout.STATE)));
@@ -157,7 +148,7 @@ final class MachineInstance implements GuestCode {
         : context.getInt(layout.value(i));
   }
 
-  private RuntimeException trapped(int trap, int asked) {
+  private RuntimeException trapped(NativeTrap trap, int asked) {
     Throwable thrown = failure;
     failure = null;
     if (thrown instanceof GuestExitException exit) {
@@ -166,8 +157,8 @@ final class MachineInstance implements GuestCode {
     if (thrown == null) {
       memory.closeSlice((int) ContextLayout.fuel(context.getLong(ContextLayout.TRAP_STATE)));
       boolean limited =
-          trap == NativeTrap.DEPTH.ordinal() && context.getLong(ContextLayout.DEPTH_GIVEN) == asked;
-      thrown = limited ? memory.tooDeep() : new WasmRuntimeException(KINDS[trap].phrase());
+          trap == NativeTrap.DEPTH && context.getLong(ContextLayout.DEPTH_GIVEN) == asked;
+      thrown = limited ? memory.tooDeep() : new WasmRuntimeException(kindOf(trap).phrase());
     }
     return new MachineTrapException(thrown, frames());
   }
@@ -215,7 +206,7 @@ final class MachineInstance implements GuestCode {
       context.putLong(ContextLayout.STATE, ContextLayout.state(fuel, depth));
     } catch (Throwable e) {
       failure = e;
-      context.putInt(ContextLayout.TRAP, NativeTrap.HOST.ordinal());
+      context.putInt(ContextLayout.TRAP, NativeTrap.HOST.number());
       context.putLong(ContextLayout.STATE, 1);
     } finally {
       memory.leave(before);

@@ -54,7 +54,7 @@ final class Body {
   int i32() {
     int result = 0;
     for (int i = 0; i < 4; i++) {
-      result |= u8() << 8 * i;
+      result |= u8() << (8 * i);
     }
     return result;
   }

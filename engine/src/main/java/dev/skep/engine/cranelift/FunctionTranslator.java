@@ -273,7 +273,7 @@ final class FunctionTranslator {
           ir.symbol(symbols.trap()),
           ir.context(),
           values.state(),
-          ir.i32(each.getKey().ordinal()),
+          ir.i32(each.getKey().number()),
           ir.i32(function));
       op.emitJump(trapped);
     }

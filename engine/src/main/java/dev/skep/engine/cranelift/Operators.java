@@ -7,6 +7,11 @@ import java.util.Locale;
 final class Operators {
   private Operators() {}
 
+  /** The code of the operator of this name: a byte, or two with a prefix. */
+  static int codeOf(String name) {
+    return OpCode.valueOf(name).opcode();
+  }
+
   /** The name of an operator of one byte, or of the proposal behind a prefix. */
   static String nameOf(int op) {
     return switch (op) {
