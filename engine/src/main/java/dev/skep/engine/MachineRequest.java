@@ -9,6 +9,7 @@ import dev.skep.engine.cranelift.CompileRequest.Charges;
 import dev.skep.engine.cranelift.FunctionShape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 
 /** Says to the compiler of machine code what it has to know of a module. */
 final class MachineRequest {
@@ -24,6 +25,17 @@ final class MachineRequest {
    */
   static CompileRequest of(ScannedModule module, EngineConfig config, CompiledModule compiled)
       throws ModuleRefusedException {
+    return of(module, config, function -> units(compiled, function));
+  }
+
+  /**
+   * The same.
+   *
+   * @param depthUnits of a function: what a call takes of the call depth
+   */
+  static CompileRequest of(
+      ScannedModule module, EngineConfig config, IntUnaryOperator depthUnits)
+      throws ModuleRefusedException {
     BulkOperations bulk = new BulkOperations(module.tables(), module.functionCount() + 2);
     BodyInstrumenter instrumenter = new BodyInstrumenter(config, bulk, module.functionCount());
     List<Charges> charges = new ArrayList<>();
@@ -37,7 +49,7 @@ final class MachineRequest {
     for (int i = 0; i < types.length; i++) {
       types[i] = module.typeOf(i);
       if (i >= imported) {
-        units[i - imported] = units(compiled, i);
+        units[i - imported] = depthUnits.applyAsInt(i);
       }
     }
     return new CompileRequest(

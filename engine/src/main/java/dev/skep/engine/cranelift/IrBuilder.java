@@ -1,7 +1,6 @@
 package dev.skep.engine.cranelift;
 
 import com.dylibso.chicory.runtime.Memory;
-import io.roastedroot.redline.bridge.RedlineBridge;
 import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
 import java.util.HashMap;
 import java.util.Map;
@@ -52,8 +51,6 @@ final class IrBuilder {
   /** A convention in which the callee preserves all registers; it has no results. */
   private static final byte PRESERVE_ALL = 7;
 
-  private final RedlineBridge bridge;
-
   /** The bridge's own operators. */
   final RedlineBridge_ModuleExports op;
 
@@ -71,9 +68,8 @@ final class IrBuilder {
   private int context;
   private int entry;
 
-  IrBuilder(RedlineBridge bridge, int marker) {
-    this.bridge = bridge;
-    this.op = bridge.exports();
+  IrBuilder(RedlineBridge_ModuleExports bridge, int marker) {
+    this.op = bridge;
     this.memory = op.memory();
     this.marker = marker;
   }
@@ -119,7 +115,8 @@ final class IrBuilder {
   /** Ends the function and gives its code. */
   byte[] end() {
     op.sealAllBlocks();
-    return bridge.compile();
+    var _ = op.compile();
+    return memory.readBytes(op.getCodePtr(), op.getCodeLen());
   }
 
   private static String firstOf(String results) {

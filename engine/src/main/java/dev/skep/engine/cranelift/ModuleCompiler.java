@@ -2,16 +2,20 @@ package dev.skep.engine.cranelift;
 
 import com.dylibso.chicory.runtime.Memory;
 import io.roastedroot.redline.bridge.RedlineBridge;
+import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import org.objectweb.asm.tree.MethodNode;
 
 /**
  * Compiles modules, one after another, and keeps the bridge warm between them. Not thread-safe.
  * Takes some 10 ms a function once the JVM has compiled the compiler.
  */
-public final class ModuleCompiler implements AutoCloseable {
+public final class ModuleCompiler {
   private static final String TARGET = "x86_64-unknown-linux-gnu";
 
   /** Most stack of one function: more would be near what is kept free for the host's functions. */
@@ -28,41 +32,57 @@ public final class ModuleCompiler implements AutoCloseable {
   private static final byte DEFAULTS = 0b1100;
   private static final byte UNVERIFIED = 0b0100;
 
+  private final Supplier<RedlineBridge_ModuleExports> bridges;
   private final boolean verifying;
-  private RedlineBridge bridge;
+  private RedlineBridge_ModuleExports bridge;
 
-  /** For compiling in earnest. */
+  /** With a bridge that the JVM runs. */
   public ModuleCompiler() {
-    this(false);
+    this(() -> new RedlineBridge().exports(), false);
   }
 
   /**
+   * @param bridges makes the bridge, and makes it anew when it has failed
    * @param verifying whether Cranelift is to check what it is given, which takes as long again; for
    *     tests of the translation
    */
-  ModuleCompiler(boolean verifying) {
+  public ModuleCompiler(Supplier<RedlineBridge_ModuleExports> bridges, boolean verifying) {
+    this.bridges = bridges;
     this.verifying = verifying;
     this.bridge = started();
   }
 
-  private RedlineBridge started() {
-    RedlineBridge made = new RedlineBridge();
-    Memory memory = made.exports().memory();
+  private RedlineBridge_ModuleExports started() {
+    RedlineBridge_ModuleExports made = bridges.get();
+    Memory memory = made.memory();
     if (memory.read(SETTINGS) != DEFAULTS) {
       throw new IllegalStateException("the bridge is another version");
     }
     if (!verifying) {
       memory.writeByte(SETTINGS, UNVERIFIED);
     }
-    made.init(TARGET);
+    byte[] target = TARGET.getBytes(StandardCharsets.US_ASCII);
+    int name = made.wasmMalloc(target.length);
+    memory.write(name, target);
+    made.init(name, target.length);
+    made.wasmFree(name, target.length);
     return made;
   }
 
   /** Compiles a module. Deterministic: the same module gives the same code. */
   public CompileOutcome compile(CompileRequest module) {
+    return compile(module, Map.of());
+  }
+
+  /**
+   * Compiles a module of which some functions are left as bytecode only.
+   *
+   * @param methods by index of the function, with expanded frames
+   */
+  public CompileOutcome compile(CompileRequest module, Map<Integer, MethodNode> methods) {
     boolean done = false;
     try {
-      MachineCode code = compiled(module);
+      MachineCode code = compiled(module, methods);
       done = true;
       return code;
     } catch (UnsupportedException e) {
@@ -70,13 +90,13 @@ public final class ModuleCompiler implements AutoCloseable {
     } finally {
       if (!done) {
         // It stopped in the middle of a function, and takes up no other.
-        bridge.close();
         bridge = started();
       }
     }
   }
 
-  private MachineCode compiled(CompileRequest module) throws UnsupportedException {
+  private MachineCode compiled(CompileRequest module, Map<Integer, MethodNode> methods)
+      throws UnsupportedException {
     if (module.memories() > 1) {
       throw new UnsupportedException("several memories");
     }
@@ -89,6 +109,7 @@ public final class ModuleCompiler implements AutoCloseable {
     Linker linker = new Linker(marker);
     Thunks thunks = new Thunks(ir, symbols, layout);
     FunctionTranslator translator = new FunctionTranslator(module, symbols, layout, ir);
+    BytecodeTranslator bytecode = new BytecodeTranslator(module, symbols, layout, ir);
     int[] functions = new int[module.functionTypes().length];
     int[] signatures = new int[functions.length];
     int stackPerUnit = 1;
@@ -100,7 +121,8 @@ public final class ModuleCompiler implements AutoCloseable {
         code = thunks.toHost(module.shapeOf(i), i);
       } else {
         int defined = i - module.imported();
-        code = translator.translate(defined);
+        MethodNode method = methods.get(i);
+        code = method == null ? translator.translate(defined) : bytecode.translate(i, method);
         int stack = Linker.stackOf(code);
         if (stack > MOST_STACK_BYTES) {
           throw new UnsupportedException("a function that takes " + stack + " bytes of stack");
@@ -147,10 +169,5 @@ public final class ModuleCompiler implements AutoCloseable {
       most = Math.max(most, Math.max(type.params().length(), type.results().length()));
     }
     return most;
-  }
-
-  @Override
-  public void close() {
-    bridge.close();
   }
 }
