@@ -14,6 +14,7 @@ import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.cranelift.CompileOutcome;
 import dev.skep.engine.cranelift.CompileRequest;
+import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleBudgets;
 import java.io.ByteArrayInputStream;
@@ -39,6 +40,9 @@ public final class Engine {
    * sixty for one of a megabyte.
    */
   private static final long MOST_COMPILED_BYTES = 64L << 20;
+
+  /** Stack of a thread that compiles to machine code, in bytes. */
+  public static final long COMPILER_STACK_BYTES = 64L << 20;
 
   private final EngineConfig config;
   private final ScratchBudget scratch;
@@ -136,12 +140,45 @@ public final class Engine {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     CompileRequest request = MachineRequest.of(scanned, config, compiled);
     synchronized (machineLock) {
-      ModuleCompiler compiler = machineCompiler;
-      if (compiler == null) {
-        compiler = new ModuleCompiler();
-        machineCompiler = compiler;
-      }
-      return compiler.compile(request);
+      return machineCompiler().compile(request);
+    }
+  }
+
+  private ModuleCompiler machineCompiler() {
+    ModuleCompiler compiler = machineCompiler;
+    if (compiler == null) {
+      compiler = new ModuleCompiler();
+      machineCompiler = compiler;
+    }
+    return compiler;
+  }
+
+  /**
+   * Compiles the compiler of machine code to machine code: takes some four minutes, once for each
+   * version of it, and makes it ten times as fast. It wants a stack of {@link
+   * #COMPILER_STACK_BYTES}.
+   *
+   * @return to be kept for {@link #useCompiler}
+   */
+  public MachineCode compileCompiler() {
+    // Not with the compiler at hand, which others wait for.
+    return switch (NativeBridge.compile(new ModuleCompiler())) {
+      case MachineCode code -> code;
+      case CompileOutcome.Unsupported unsupported ->
+          throw new IllegalStateException("the compiler is beyond itself: " + unsupported.reason());
+    };
+  }
+
+  /**
+   * Has modules compiled by the compiler's own machine code from now on; they become the same code.
+   *
+   * @param code from {@link #compileCompiler}, of the same version
+   */
+  public void useCompiler(MachineCode code) {
+    NativeBridge bridge = NativeBridge.of(code);
+    ModuleCompiler compiler = new ModuleCompiler(bridge::start, false);
+    synchronized (machineLock) {
+      machineCompiler = compiler;
     }
   }
 

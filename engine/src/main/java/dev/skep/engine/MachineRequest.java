@@ -7,6 +7,7 @@ import dev.skep.engine.ScannedModule.GlobalType;
 import dev.skep.engine.cranelift.CompileRequest;
 import dev.skep.engine.cranelift.CompileRequest.Charges;
 import dev.skep.engine.cranelift.FunctionShape;
+import dev.skep.pool.SlotLease;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -33,8 +34,7 @@ final class MachineRequest {
    *
    * @param depthUnits of a function: what a call takes of the call depth
    */
-  static CompileRequest of(
-      ScannedModule module, EngineConfig config, IntUnaryOperator depthUnits)
+  static CompileRequest of(ScannedModule module, EngineConfig config, IntUnaryOperator depthUnits)
       throws ModuleRefusedException {
     BulkOperations bulk = new BulkOperations(module.tables(), module.functionCount() + 2);
     BodyInstrumenter instrumenter = new BodyInstrumenter(config, bulk, module.functionCount());
@@ -62,6 +62,7 @@ final class MachineRequest {
         bulk.all().stream().anyMatch(operation -> operation.kind() == Kind.MEMORY_GROW),
         module.tables().size(),
         letters(module.globals().stream().map(GlobalType::kind).toList()),
+        SlotLease.mostContextBytes(),
         entries(module),
         charges,
         units);

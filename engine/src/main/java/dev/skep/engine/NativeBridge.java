@@ -23,6 +23,7 @@ import java.io.UncheckedIOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.tree.ClassNode;
 import org.objectweb.asm.tree.MethodNode;
@@ -47,17 +48,41 @@ final class NativeBridge implements AutoCloseable {
   /** More than any module of a tenant may have: this one is trusted, and known. */
   private static final ModuleLimits LIMITS =
       new ModuleLimits(
-          64 << 20, 10_000, 100_000, 50_000, 1_000, 10_000, 10_000, 16, 10_000_000, 8, 50_000,
-          100_000, 1_024, 16 << 20, 50_000, 5_000_000, 5_000, 10_000, 100_000, 5_000_000, 1_024,
-          1 << 20, 1_000, 16 << 20, 2_000_000_000, 2_000_000_000, 2_000_000);
+          64 << 20,
+          10_000,
+          100_000,
+          50_000,
+          1_000,
+          10_000,
+          10_000,
+          16,
+          10_000_000,
+          8,
+          50_000,
+          100_000,
+          1_024,
+          16 << 20,
+          50_000,
+          5_000_000,
+          5_000,
+          10_000,
+          100_000,
+          5_000_000,
+          1_024,
+          1 << 20,
+          1_000,
+          16 << 20,
+          2_000_000_000,
+          2_000_000_000,
+          2_000_000);
 
-  private static final EngineConfig CONFIG =
-      new EngineConfig(LIMITS, 1 << 20, 1 << 10, 0, false);
+  private static final EngineConfig CONFIG = new EngineConfig(LIMITS, 1 << 20, 1 << 10, 0, false);
 
   private final InstanceAllocator allocator =
       new PoolingAllocator(PoolConfig.of(1, MEMORY_BYTES, 20_000, 65_536));
   private final SlotOwner owner = allocator.newOwner();
   private final CompiledModule module;
+  private @Nullable SlotLease running;
 
   private NativeBridge(CompiledModule module) {
     this.module = module;
@@ -134,8 +159,9 @@ final class NativeBridge implements AutoCloseable {
     };
   }
 
-  /** A bridge in a new slot. */
-  RedlineBridge_ModuleExports start() {
+  /** A bridge in a new slot; the one before it is gone. */
+  synchronized RedlineBridge_ModuleExports start() {
+    close(running);
     StoreLimits limits =
         StoreLimits.DEFAULTS
             .withFuel(StoreLimits.MAX_FUEL)
@@ -147,6 +173,7 @@ final class NativeBridge implements AutoCloseable {
           case SlotLease taken -> taken;
           case TakeRefused refused -> throw new IllegalStateException(refused.message());
         };
+    running = lease;
     GuestCode code =
         switch (module.instantiate(lease, limits)) {
           case GuestInstance instance -> instance.code();
@@ -162,8 +189,16 @@ final class NativeBridge implements AutoCloseable {
     return new RedlineBridge_ModuleExports(instance);
   }
 
+  private static void close(@Nullable SlotLease lease) {
+    if (lease != null) {
+      lease.close();
+    }
+  }
+
   @Override
-  public void close() {
+  public synchronized void close() {
+    close(running);
+    running = null;
     allocator.close();
   }
 }

@@ -2,6 +2,7 @@ package dev.skep.pool;
 
 import dev.skep.pool.os.ExecutablePages;
 import dev.skep.pool.os.RawMemory;
+import java.lang.ref.Cleaner;
 
 /**
  * A module's machine code, mapped once for all its instances, and behind it the table by which it
@@ -13,11 +14,14 @@ import dev.skep.pool.os.RawMemory;
  * </pre>
  */
 public final class MappedCode implements AutoCloseable {
+  private static final Cleaner CLEANER = Cleaner.create();
+
   /** Bytes of one entry of the table: an address of 8, a signature of 4, 4 of nothing. */
   public static final int ENTRY_BYTES = 16;
 
   private final ExecutablePages pages;
   private final long table;
+  private final Cleaner.Cleanable unmapping;
 
   /**
    * Maps the code.
@@ -45,6 +49,7 @@ public final class MappedCode implements AutoCloseable {
         pages.close();
       }
     }
+    unmapping = CLEANER.register(this, pages::close);
   }
 
   /** Address of what is at {@code offset} of the code. */
@@ -62,9 +67,12 @@ public final class MappedCode implements AutoCloseable {
     return pages.bytes();
   }
 
-  /** Unmaps it. No instance may run in it any more. Idempotent. */
+  /**
+   * Unmaps it at once. No instance may run in it any more. Idempotent; without it, it is unmapped
+   * when neither its module nor an instance is reachable, as classes are unloaded.
+   */
   @Override
   public void close() {
-    pages.close();
+    unmapping.clean();
   }
 }

@@ -23,8 +23,8 @@ import java.util.List;
  * @param guardBytes of the guard at the end of each slot
  */
 record SlabLayout(List<Area> areas, long tableBytes, long guardBytes) {
-  /** What machine code may keep of an instance besides tables and memories: a few pages, zeroed. */
-  static final int CONTEXT_BYTES = 16 << 10;
+  /** What machine code may keep of an instance besides tables and memories: one page. */
+  static final int CONTEXT_BYTES = 4 << 10;
 
   /**
    * The slots of one class.

@@ -777,6 +777,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (live) {
         reset();
       }
+      resetContext();
       home.kernel().at(Step.RETURN_WARM);
       clean = true;
     } finally {

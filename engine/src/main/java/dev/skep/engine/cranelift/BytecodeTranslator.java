@@ -54,6 +54,15 @@ final class BytecodeTranslator {
   private final Map<NativeTrap, Integer> trapBlocks = new HashMap<>();
   private int unwindBlock;
 
+  /** What is known of variables without asking, until control joins. */
+  private final Map<Integer, Integer> known = new HashMap<>();
+
+  /** By value of an address: up to which offset from it the memory reaches for sure. */
+  private final Map<Integer, Long> reaches = new HashMap<>();
+
+  /** Whether a call may have moved or grown the memory since it was read. */
+  private boolean memoryStale;
+
   /** Values, and the letters of their types beside them. */
   private final List<Integer> values = new ArrayList<>();
 
@@ -79,25 +88,25 @@ final class BytecodeTranslator {
     stacks.clear();
     trapBlocks.clear();
     unwindBlock = -1;
-    clear();
+    forget();
     ir.beginGuest(shape);
     stateVariable = op.declareVar(IrBuilder.I64);
     baseVariable = op.declareVar(IrBuilder.I64);
     sizeVariable = op.declareVar(IrBuilder.I64);
-    op.defVar(stateVariable, ir.param(1));
-    readMemory();
+    define(stateVariable, ir.param(1));
+    memoryStale = true;
     int slot = 0;
     for (int i = 0; i < shape.params().length(); i++) {
       char letter = shape.params().charAt(i);
-      op.defVar(local(slot, letter), ir.param(i + 2));
+      define(local(slot, letter), ir.param(i + 2));
       slot += isWide(letter) ? 2 : 1;
     }
     if (units > 0) {
       long needed = (long) units << ContextLayout.DEPTH_SHIFT;
-      int state = op.useVar(stateVariable);
+      int state = use(stateVariable);
       int left = op.emitBand(state, ir.i64(ContextLayout.DEPTH_MASK));
       trapIf(op.emitIcmp(IrBuilder.ULT, left, ir.i64(needed)), NativeTrap.DEPTH);
-      op.defVar(stateVariable, op.emitIsub(state, ir.i64(needed)));
+      define(stateVariable, op.emitIsub(state, ir.i64(needed)));
     }
     survey(method);
     reachable = true;
@@ -115,8 +124,11 @@ final class BytecodeTranslator {
   }
 
   private void readMemory() {
-    op.defVar(baseVariable, ir.loadLong(ContextLayout.MEMORY_BASE));
-    op.defVar(sizeVariable, ir.loadLong(ContextLayout.MEMORY_SIZE));
+    if (memoryStale) {
+      memoryStale = false;
+      define(baseVariable, ir.loadLong(ContextLayout.MEMORY_BASE));
+      define(sizeVariable, ir.loadLong(ContextLayout.MEMORY_SIZE));
+    }
   }
 
   // ── Labels ────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +187,7 @@ final class BytecodeTranslator {
       op.emitJump(block);
     }
     op.switchToBlock(block);
-    clear();
+    forget();
     String stack = stacks.getOrDefault(label, "");
     for (int i = 0; i < stack.length(); i++) {
       char letter = stack.charAt(i);
@@ -186,6 +198,7 @@ final class BytecodeTranslator {
 
   /** Hands the operand stack over to whatever label comes next. */
   private void hand() {
+    readMemory();
     for (int i = 0; i < values.size(); i++) {
       if (types.charAt(i) != '-') {
         op.defVar(stackVariable(i, types.charAt(i)), values.get(i));
@@ -220,9 +233,22 @@ final class BytecodeTranslator {
     return variables.computeIfAbsent(key, _ -> op.declareVar(FunctionShape.type(letter)));
   }
 
-  private void clear() {
+  private void define(int variable, int value) {
+    op.defVar(variable, value);
+    known.put(variable, value);
+  }
+
+  private int use(int variable) {
+    return known.computeIfAbsent(variable, op::useVar);
+  }
+
+  /** Begins where nothing is known. */
+  private void forget() {
     values.clear();
     types.setLength(0);
+    known.clear();
+    reaches.clear();
+    memoryStale = false;
   }
 
   private void push(int value, char letter) {
@@ -262,14 +288,14 @@ final class BytecodeTranslator {
     int slot = node.var;
     switch (node.getOpcode()) {
       case Opcodes.ALOAD -> push(OBJECT, '-');
-      case Opcodes.ILOAD -> push(op.useVar(local(slot, 'i')), 'i');
-      case Opcodes.LLOAD -> push(op.useVar(local(slot, 'I')), 'I');
-      case Opcodes.FLOAD -> push(op.useVar(local(slot, 'f')), 'f');
-      case Opcodes.DLOAD -> push(op.useVar(local(slot, 'F')), 'F');
-      case Opcodes.ISTORE -> op.defVar(local(slot, 'i'), pop());
-      case Opcodes.LSTORE -> op.defVar(local(slot, 'I'), pop());
-      case Opcodes.FSTORE -> op.defVar(local(slot, 'f'), pop());
-      case Opcodes.DSTORE -> op.defVar(local(slot, 'F'), pop());
+      case Opcodes.ILOAD -> push(use(local(slot, 'i')), 'i');
+      case Opcodes.LLOAD -> push(use(local(slot, 'I')), 'I');
+      case Opcodes.FLOAD -> push(use(local(slot, 'f')), 'f');
+      case Opcodes.DLOAD -> push(use(local(slot, 'F')), 'F');
+      case Opcodes.ISTORE -> define(local(slot, 'i'), pop());
+      case Opcodes.LSTORE -> define(local(slot, 'I'), pop());
+      case Opcodes.FSTORE -> define(local(slot, 'f'), pop());
+      case Opcodes.DSTORE -> define(local(slot, 'F'), pop());
       default -> throw new IllegalStateException("instruction " + node.getOpcode());
     }
   }
@@ -329,7 +355,7 @@ final class BytecodeTranslator {
       case Opcodes.LCONST_0, Opcodes.LCONST_1 -> push(ir.i64(code - Opcodes.LCONST_0), 'I');
       case Opcodes.FCONST_0, Opcodes.FCONST_1, Opcodes.FCONST_2 ->
           push(op.emitF32const(Float.floatToRawIntBits(code - Opcodes.FCONST_0)), 'f');
-      case Opcodes.DCONST_0 -> push(op.emitF64const(0, 0), 'F');
+      case Opcodes.DCONST_0, Opcodes.DCONST_1 -> constant((double) (code - Opcodes.DCONST_0));
       case Opcodes.POP -> pop();
       case Opcodes.POP2 -> {
         if (!isWide(types.charAt(types.length() - 1))) {
@@ -352,6 +378,12 @@ final class BytecodeTranslator {
       case Opcodes.L2I -> push(op.emitI32WrapI64(pop()), 'i');
       case Opcodes.I2B -> push(op.emitSextend832(pop()), 'i');
       case Opcodes.I2S -> push(op.emitSextend1632(pop()), 'i');
+      case Opcodes.FNEG -> push(op.emitFneg(pop()), 'f');
+      case Opcodes.DNEG -> push(op.emitFneg(pop()), 'F');
+      case Opcodes.I2F, Opcodes.L2F -> push(op.emitFcvtFromSint(FunctionShape.type('f'), pop()), 'f');
+      case Opcodes.I2D, Opcodes.L2D -> push(op.emitFcvtFromSint(FunctionShape.type('F'), pop()), 'F');
+      case Opcodes.F2D -> push(op.emitFpromote(pop()), 'F');
+      case Opcodes.D2F -> push(op.emitFdemote(pop()), 'f');
       case Opcodes.IRETURN, Opcodes.LRETURN, Opcodes.FRETURN, Opcodes.DRETURN, Opcodes.RETURN ->
           leave();
       case Opcodes.ATHROW -> reachable = false;
@@ -413,12 +445,16 @@ final class BytecodeTranslator {
       case Opcodes.FSUB -> push(op.emitFsub(a, b), 'f');
       case Opcodes.FMUL -> push(op.emitFmul(a, b), 'f');
       case Opcodes.FDIV -> push(op.emitFdiv(a, b), 'f');
+      case Opcodes.DADD -> push(op.emitFadd(a, b), 'F');
+      case Opcodes.DSUB -> push(op.emitFsub(a, b), 'F');
+      case Opcodes.DMUL -> push(op.emitFmul(a, b), 'F');
+      case Opcodes.DDIV -> push(op.emitFdiv(a, b), 'F');
       default -> throw new IllegalStateException("instruction " + code);
     }
   }
 
   private void leave() {
-    int state = op.useVar(stateVariable);
+    int state = use(stateVariable);
     if (units > 0) {
       state = op.emitIadd(state, ir.i64((long) units << ContextLayout.DEPTH_SHIFT));
     }
@@ -442,7 +478,7 @@ final class BytecodeTranslator {
     } else if (node.owner.endsWith("Shaded")) {
       helper(name);
     } else {
-      operator(name, Type.getReturnType(node.desc).getSort() == Type.LONG);
+      operator(name, letterOf(Type.getReturnType(node.desc)));
     }
   }
 
@@ -452,7 +488,7 @@ final class BytecodeTranslator {
     }
     int count = callee.params().length();
     op.pushCallArg(ir.context());
-    op.pushCallArg(op.useVar(stateVariable));
+    op.pushCallArg(use(stateVariable));
     for (int i = values.size() - count; i < values.size(); i++) {
       op.pushCallArg(values.get(i));
     }
@@ -462,11 +498,11 @@ final class BytecodeTranslator {
     int state = op.emitCallIndirect(ir.guestSignature(callee), address);
     String results = callee.results();
     int result = results.isEmpty() ? OBJECT : ir.secondOf(state);
-    op.defVar(stateVariable, state);
+    define(stateVariable, state);
     int next = op.createBlock();
     op.emitBrif(op.emitBand(state, ir.i64(1)), unwind(), next);
     ir.beginSealed(next);
-    readMemory();
+    memoryStale = true;
     if (!results.isEmpty()) {
       push(result, results.charAt(0));
     }
@@ -523,8 +559,18 @@ final class BytecodeTranslator {
           "memoryReadFloat",
           "memoryReadDouble" ->
           read(name.substring("memoryRead".length()));
-      case "memoryWriteByte", "memoryWriteShort", "memoryWriteInt", "memoryWriteLong" ->
+      case "memoryWriteByte",
+          "memoryWriteShort",
+          "memoryWriteInt",
+          "memoryWriteLong",
+          "memoryWriteFloat",
+          "memoryWriteDouble" ->
           write(name.substring("memoryWrite".length()));
+      case "memoryPages" -> {
+        pop();
+        readMemory();
+        push(op.emitI32WrapI64(op.emitUshr(use(sizeVariable), ir.i64(16))), 'i');
+      }
       case "memoryCopy" -> operation(HostOperation.Kind.MEMORY_COPY);
       case "memoryFill" -> operation(HostOperation.Kind.MEMORY_FILL);
       case "memoryGrow" -> operation(HostOperation.Kind.MEMORY_GROW);
@@ -538,10 +584,15 @@ final class BytecodeTranslator {
   }
 
   private int checked(int address, int offset, int width) {
-    int end = op.emitIadd(op.emitUextendI64(address), ir.i64((offset & 0xFFFF_FFFFL) + width));
-    trapIf(
-        op.emitIcmp(IrBuilder.UGT, end, op.useVar(sizeVariable)), NativeTrap.OUT_OF_BOUNDS_MEMORY);
-    return op.useVar(baseVariable);
+    readMemory();
+    long reach = (offset & 0xFFFF_FFFFL) + width;
+    if (reaches.getOrDefault(address, 0L) < reach) {
+      int end = op.emitIadd(op.emitUextendI64(address), ir.i64(reach));
+      trapIf(
+          op.emitIcmp(IrBuilder.UGT, end, use(sizeVariable)), NativeTrap.OUT_OF_BOUNDS_MEMORY);
+      reaches.put(address, reach);
+    }
+    return use(baseVariable);
   }
 
   private void read(String what) {
@@ -567,6 +618,8 @@ final class BytecodeTranslator {
       case "Byte" -> op.emitStore8(checked(address, offset, 1), address, value, offset);
       case "Short" -> op.emitStore16(checked(address, offset, 2), address, value, offset);
       case "Int" -> op.emitStoreI32(checked(address, offset, 4), address, value, offset);
+      case "Float" -> op.emitStoreF32(checked(address, offset, 4), address, value, offset);
+      case "Double" -> op.emitStoreF64(checked(address, offset, 8), address, value, offset);
       default -> op.emitStoreI64(checked(address, offset, 8), address, value, offset);
     }
   }
@@ -577,21 +630,25 @@ final class BytecodeTranslator {
   }
 
   /** Operators of Wasm by their names, which the engine's own table has. */
-  private void operator(String name, boolean wide) {
+  private void operator(String name, char result) {
     int code = Operators.codeOf(name);
     if (code >> 8 == 0xFC) {
-      push(numerics.saturated(code & 0xFF, pop()), wide ? 'I' : 'i');
+      push(numerics.saturated(code & 0xFF, pop()), result);
     } else if (Numerics.operands(code) == 1) {
-      int value = numerics.unary(code, pop());
-      push(value, resultOf(name, wide));
+      push(numerics.unary(code, pop()), result);
     } else {
       int b = pop();
-      push(numerics.binary(code, pop(), b), wide ? 'I' : 'i');
+      push(numerics.binary(code, pop(), b), result);
     }
   }
 
-  private static char resultOf(String name, boolean wide) {
-    return name.startsWith("F32") ? 'f' : name.startsWith("F64") ? 'F' : wide ? 'I' : 'i';
+  private static char letterOf(Type type) {
+    return switch (type.getSort()) {
+      case Type.LONG -> 'I';
+      case Type.FLOAT -> 'f';
+      case Type.DOUBLE -> 'F';
+      default -> 'i';
+    };
   }
 
   // ── Traps ─────────────────────────────────────────────────────────────────────────────────

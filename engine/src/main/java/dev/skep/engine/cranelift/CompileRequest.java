@@ -14,6 +14,7 @@ import java.util.List;
  * @param memoryGrows whether a memory can have another size later than at the start
  * @param tables number of tables
  * @param globals letter of each global's type
+ * @param contextBytes most bytes that a context may have
  * @param entries indexes of the functions that the host calls
  * @param charges what each defined function pays, where
  * @param depthUnits call depth that a call of each defined function takes; 0 for one that calls
@@ -29,6 +30,7 @@ public record CompileRequest(
     boolean memoryGrows,
     int tables,
     String globals,
+    int contextBytes,
     int[] entries,
     List<Charges> charges,
     int[] depthUnits) {

@@ -106,6 +106,14 @@ public final class ModuleCompiler {
     Symbols symbols = new Symbols(module);
     ContextLayout layout =
         new ContextLayout(valuesOf(module), module.tables(), module.globals().length());
+    if (layout.bytes() > module.contextBytes()) {
+      throw new UnsupportedException(
+          "globals, tables and results of "
+              + layout.bytes()
+              + " bytes, where "
+              + module.contextBytes()
+              + " fit");
+    }
     Linker linker = new Linker(marker);
     Thunks thunks = new Thunks(ir, symbols, layout);
     FunctionTranslator translator = new FunctionTranslator(module, symbols, layout, ir);
