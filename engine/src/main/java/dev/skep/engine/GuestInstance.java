@@ -176,6 +176,11 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return report;
   }
 
+  /** Its first memory, which is its meter. */
+  SlotMemory memory() {
+    return memory;
+  }
+
   /** Its code. */
   GuestCode code() {
     return code;

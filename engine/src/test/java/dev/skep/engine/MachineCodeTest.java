@@ -150,6 +150,28 @@ class MachineCodeTest {
     assertThat(guests.pool.stats().leased()).isZero();
   }
 
+  /** What changed on the way to the trap must not be carried into the other arm. */
+  @Test
+  void anArmThatEndsInATrapLeavesNothingToTheOther() throws ModuleRefusedException {
+    byte[] wasm =
+        Wat.module(
+            Wat.section(1, 1, 0x60, 1, 0x7F, 1, 0x7F),
+            Wat.section(3, 1, 0),
+            Wat.section(5, 1, 0, 1),
+            Wat.section(7, 1, 1, 'f', 0, 0),
+            Wat.section(
+                10, 1, 36, 1, 1, 0x7F, //
+                0x41, 7, 0x21, 1, // local 1 = 7
+                0x20, 0, 0x04, 0x40, // if param
+                0x41, 9, 0x21, 1, // local 1 = 9
+                0x41, 1, 0x40, 0, 0x28, 2, 0, 0x1A, // load memory[grow(1)]
+                0x00, 0x05, // unreachable, else
+                0x20, 1, 0x0D, 0, // br_if on local 1
+                0x0B, 0x20, 1, 0x20, 0, 0x6A, 0x0B)); // local 1 + param
+    same(wasm, new TypedCall("f", new long[] {0}), Guests.PLENTY);
+    same(wasm, new TypedCall("f", new long[] {1}), Guests.PLENTY);
+  }
+
   @Test
   void theSameModuleGivesTheSameCode() throws ModuleRefusedException {
     byte[] wasm = Guests.bytes("wasm/trap.wasm");
@@ -168,7 +190,7 @@ class MachineCodeTest {
   @Test
   void craneliftFindsNothingWrongWithWhatItIsGiven() throws ModuleRefusedException {
     ModuleCompiler verifying = new ModuleCompiler(() -> new RedlineBridge().exports(), true);
-    for (String name : List.of("add", "kernels", "trap", "hello_cgi")) {
+    for (String name : List.of("add", "kernels", "trap", "hello_cgi", "files")) {
       byte[] wasm = Guests.bytes("wasm/" + name + ".wasm");
       ScannedModule scanned = ModuleScanner.scan(wasm, EngineConfig.DEFAULTS.moduleLimits());
       assertThat(

@@ -41,7 +41,7 @@ final class WasiBench implements AutoCloseable {
     instance = guests.instance(module);
     assertThat(instance.run(new Invocation.TypedCall("nothing", new long[0]), limits).result())
         .isInstanceOf(RunResult.Values.class);
-    memory = (SlotMemory) ((ChicoryCode) instance.code()).instance().memory();
+    memory = instance.memory();
     long now = System.nanoTime();
     memory.begin(limits, now);
     budget = new ScratchBudget(nodeScratchBytes);
@@ -61,8 +61,7 @@ final class WasiBench implements AutoCloseable {
 
   /** Calls a function of WASI; its error number. */
   int call(String function, long... args) {
-    return (int)
-        Wasi.function(function).handle().apply(((ChicoryCode) instance.code()).instance(), args)[0];
+    return (int) Wasi.call(function).call(memory, args)[0];
   }
 
   /** Puts a path where paths are; its length. */

@@ -197,8 +197,16 @@ final class Values {
     }
   }
 
-  /** Begins a block that others lead to as well; everything has been written. */
+  /**
+   * Begins a block that others lead to as well. What has changed has been written, or has changed on
+   * a way that ended in a trap, and is nobody's.
+   */
   void forget() {
+    for (int i = 0; i < dirties; i++) {
+      changed[dirty[i]] = false;
+    }
+    dirties = 0;
+    memoryChanged = false;
     state = UNKNOWN;
     stateChanged = false;
     Arrays.fill(known, 0, locals, UNKNOWN);
