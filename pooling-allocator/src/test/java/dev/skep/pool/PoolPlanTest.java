@@ -40,6 +40,7 @@ class PoolPlanTest {
 
   /** 20,000 elements of 4 bytes, in whole pages, and the context. */
   private static final long TABLES = 84 << 10;
+
   private static final long KEPT = (64 << 10) + (60 << 10) + (20 << 10);
 
   @Test

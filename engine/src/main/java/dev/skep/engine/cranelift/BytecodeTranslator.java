@@ -380,8 +380,10 @@ final class BytecodeTranslator {
       case Opcodes.I2S -> push(op.emitSextend1632(pop()), 'i');
       case Opcodes.FNEG -> push(op.emitFneg(pop()), 'f');
       case Opcodes.DNEG -> push(op.emitFneg(pop()), 'F');
-      case Opcodes.I2F, Opcodes.L2F -> push(op.emitFcvtFromSint(FunctionShape.type('f'), pop()), 'f');
-      case Opcodes.I2D, Opcodes.L2D -> push(op.emitFcvtFromSint(FunctionShape.type('F'), pop()), 'F');
+      case Opcodes.I2F, Opcodes.L2F ->
+          push(op.emitFcvtFromSint(FunctionShape.type('f'), pop()), 'f');
+      case Opcodes.I2D, Opcodes.L2D ->
+          push(op.emitFcvtFromSint(FunctionShape.type('F'), pop()), 'F');
       case Opcodes.F2D -> push(op.emitFpromote(pop()), 'F');
       case Opcodes.D2F -> push(op.emitFdemote(pop()), 'f');
       case Opcodes.IRETURN, Opcodes.LRETURN, Opcodes.FRETURN, Opcodes.DRETURN, Opcodes.RETURN ->
@@ -588,8 +590,7 @@ final class BytecodeTranslator {
     long reach = (offset & 0xFFFF_FFFFL) + width;
     if (reaches.getOrDefault(address, 0L) < reach) {
       int end = op.emitIadd(op.emitUextendI64(address), ir.i64(reach));
-      trapIf(
-          op.emitIcmp(IrBuilder.UGT, end, use(sizeVariable)), NativeTrap.OUT_OF_BOUNDS_MEMORY);
+      trapIf(op.emitIcmp(IrBuilder.UGT, end, use(sizeVariable)), NativeTrap.OUT_OF_BOUNDS_MEMORY);
       reaches.put(address, reach);
     }
     return use(baseVariable);

@@ -13,7 +13,7 @@ import org.objectweb.asm.tree.MethodNode;
 
 /**
  * Compiles modules, one after another, and keeps the bridge warm between them. Not thread-safe.
- * Takes some 10 ms a function once the JVM has compiled the compiler.
+ * Takes 100 ms a kilobyte of Wasm in the JVM, and 10 with the compiler's own machine code.
  */
 public final class ModuleCompiler {
   private static final String TARGET = "x86_64-unknown-linux-gnu";

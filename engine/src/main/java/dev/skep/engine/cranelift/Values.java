@@ -198,8 +198,8 @@ final class Values {
   }
 
   /**
-   * Begins a block that others lead to as well. What has changed has been written, or has changed on
-   * a way that ended in a trap, and is nobody's.
+   * Begins a block that others lead to as well. What has changed has been written, or has changed
+   * on a way that ended in a trap, and is nobody's.
    */
   void forget() {
     for (int i = 0; i < dirties; i++) {
