@@ -32,7 +32,7 @@ final class IrBuilder {
 
   /**
    * Where the bridge, in this version, keeps the list by which it numbers values: capacity, address
-   * and length, 4 bytes each. The version is pinned with its digest.
+   * and length, 4 bytes each. The version is pinned.
    */
   private static final int VALUES_CAPACITY = 1_208_112;
 
