@@ -7,14 +7,18 @@ import com.dylibso.chicory.runtime.Machine;
 import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.Element;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.MutabilityType;
+import com.dylibso.chicory.wasm.types.Value;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.engine.ModuleDescription.ExternKind;
+import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.ModuleImages;
 import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotMemory;
 import dev.skep.pool.SlotOwner;
 import dev.skep.pool.SlotRequest;
 import java.util.ArrayList;
@@ -48,6 +52,8 @@ public final class CompiledModule {
   private final byte[] names;
   private final int startFunction;
   private final int functions;
+  private final Map<Integer, Integer> depthUnits;
+  private final Signature[] signatures;
   private final ModuleImages images;
   private final long startsWithBytes;
   private final Element[] elements;
@@ -65,6 +71,12 @@ public final class CompiledModule {
 
   /** Why there is no snapshot, if the initialiser has failed. */
   private volatile @Nullable RunResult snapshotRefused;
+
+  /** What runs instances that are built from now on, if not tier 1. */
+  private volatile @Nullable MachineModule machine;
+
+  /** What machine code begins with, known once an instance has been built. */
+  private volatile MachineModule.@Nullable Start machineStart;
 
   private volatile long @Nullable [] initialGlobals;
   private volatile @Nullable Map<Integer, String> parsedNames;
@@ -104,6 +116,8 @@ public final class CompiledModule {
     this.config = config;
     this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
+    this.depthUnits = loaded.depthUnits();
+    this.signatures = signatures(scanned);
     this.report = report;
     this.startFunction = scanned.start();
     this.functions = scanned.functionCount();
@@ -127,6 +141,19 @@ public final class CompiledModule {
       }
     }
     this.mutableGlobals = mutable.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  private static Signature[] signatures(ScannedModule scanned) {
+    Signature[] all = new Signature[scanned.functionCount()];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = scanned.types().get(scanned.typeOf(i));
+    }
+    return all;
+  }
+
+  /** The type of a function. */
+  Signature signatureOf(int function) {
+    return signatures[function];
   }
 
   /** What its memories start with; each has an even share of a slot, which the largest decides. */
@@ -261,9 +288,10 @@ public final class CompiledModule {
       RunResult result = report.result();
       if (result instanceof RunResult.Values) {
         // Before the images: whoever sees those must see these.
-        initialGlobals = globals(instance.engineInstance());
+        Instance initialized = ((ChicoryCode) instance.code()).instance();
+        initialGlobals = globals(initialized);
         for (int i = 0; i < elements.length; i++) {
-          elements[i] = instance.engineInstance().element(i);
+          elements[i] = initialized.element(i);
         }
       }
       if (result instanceof RunResult.Values && !lease.snapshot(MOST_SNAPSHOT_BYTES)) {
@@ -291,8 +319,17 @@ public final class CompiledModule {
 
   private Instantiation build(SlotLease lease, StoreLimits limits) {
     boolean built = false;
+    // An initialiser runs once and on tier 1, and what it leaves is what both begin with.
+    MachineModule chosen = initializer == null || images.isSnapshot() ? machine : null;
+    MachineModule.Start start = chosen == null ? null : machineStart;
     try {
       lease.open(limits);
+      if (chosen != null && start != null) {
+        placeMachine(lease);
+        GuestInstance instance = machineInstance(chosen, start, lease);
+        built = true;
+        return instance;
+      }
       int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
       int tableCount = module.tableSection().tableCount();
       int[] next = new int[2];
@@ -314,8 +351,22 @@ public final class CompiledModule {
       } else if (initialGlobals == null) {
         initialGlobals = globals(instance);
       }
+      if (chosen != null) {
+        start = MachineModule.Start.of(module, instance);
+        machineStart = start;
+      }
+      GuestInstance made =
+          chosen == null || start == null
+              ? new GuestInstance(
+                  this,
+                  new ChicoryCode(this, instance),
+                  (SlotMemory) instance.memory(),
+                  lease,
+                  config,
+                  scratch)
+              : machineInstance(chosen, start, lease);
       built = true;
-      return new GuestInstance(this, instance, lease, config, scratch);
+      return made;
     } catch (RuntimeException | StackOverflowError e) {
       return new Instantiation.Failed(Traps.result(this, e), 0);
     } finally {
@@ -323,6 +374,49 @@ public final class CompiledModule {
         lease.close();
       }
     }
+  }
+
+  /** Makes memories and tables without an engine instance, from the images of an earlier one. */
+  private void placeMachine(SlotLease lease) {
+    int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
+    for (int i = 0; i < memoryCount; i++) {
+      MemoryLimits declared = module.memorySection().orElseThrow().getMemory(i).limits();
+      var _ = lease.newMemory(declared, i, memoryCount);
+    }
+    int tableCount = module.tableSection().tableCount();
+    for (int i = 0; i < tableCount; i++) {
+      var _ =
+          lease.newTable(module.tableSection().getTable(i), Value.REF_NULL_VALUE, i, tableCount);
+    }
+    lease.placeImages();
+    lease.settle();
+  }
+
+  private GuestInstance machineInstance(
+      MachineModule chosen, MachineModule.Start start, SlotLease lease) {
+    SlotMemory memory = lease.memory(0);
+    MachineInstance code = new MachineInstance(this, chosen, start, lease, memory);
+    return new GuestInstance(this, code, memory, lease, config, scratch);
+  }
+
+  /**
+   * Has instances that are built from now on run as machine code.
+   *
+   * @param code of this module, made of the same bytes
+   * @throws dev.skep.pool.os.SystemCallException if the kernel does not map it
+   */
+  public void runOn(MachineCode code) {
+    machine = new MachineModule(code, description);
+  }
+
+  /** Whether instances built now run as machine code. */
+  public boolean isMachineCode() {
+    return machine != null;
+  }
+
+  /** Call depth that a call of a function takes on tier 1; 0 for one that calls nothing. */
+  int depthUnits(int function) {
+    return depthUnits.getOrDefault(function, 0);
   }
 
   /** Whether instances begin after the module's initialiser. */

@@ -12,6 +12,10 @@ import com.dylibso.chicory.wasm.WasmModule;
 import dev.skep.engine.FuelInstrumenter.Instrumented;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.cranelift.CompileOutcome;
+import dev.skep.engine.cranelift.CompileRequest;
+import dev.skep.engine.cranelift.MachineCode;
+import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleBudgets;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
@@ -19,6 +23,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.MethodTooLargeException;
 
 /**
@@ -36,12 +41,20 @@ public final class Engine {
    */
   private static final long MOST_COMPILED_BYTES = 64L << 20;
 
+  /** Stack of a thread that compiles to machine code, in bytes. */
+  public static final long COMPILER_STACK_BYTES = 64L << 20;
+
   private final EngineConfig config;
   private final ScratchBudget scratch;
   private final ModuleBudgets budgets;
   private final CheckThreads checks = new CheckThreads();
   private final LongAdder checked = new LongAdder();
   private final LongAdder scanCpuNanos = new LongAdder();
+  private final Object machineLock = new Object();
+
+  /** Made by the first module that is compiled to machine code: it takes half a second. */
+  private @Nullable ModuleCompiler machineCompiler;
+
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -127,6 +140,60 @@ public final class Engine {
         config,
         scratch,
         new CompileReport(nanos, generated.attempts(), interpreted));
+  }
+
+  /**
+   * Compiles a module to machine code. One at a time; takes seconds for a large module.
+   *
+   * @param compiled the same bytes on tier 1
+   * @return the code, for {@link CompiledModule#runOn}, or why there is none
+   * @throws ModuleRefusedException if it is not a module that {@link #check} accepts
+   */
+  public CompileOutcome machineCode(byte[] bytes, CompiledModule compiled)
+      throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    CompileRequest request = MachineRequest.of(scanned, config, compiled);
+    synchronized (machineLock) {
+      return machineCompiler().compile(request);
+    }
+  }
+
+  private ModuleCompiler machineCompiler() {
+    ModuleCompiler compiler = machineCompiler;
+    if (compiler == null) {
+      compiler = new ModuleCompiler();
+      machineCompiler = compiler;
+    }
+    return compiler;
+  }
+
+  /**
+   * Compiles the compiler of machine code to machine code: takes some four minutes, once for each
+   * version of it, and makes it ten times as fast. It wants a stack of {@link
+   * #COMPILER_STACK_BYTES}.
+   *
+   * @return to be kept for {@link #useCompiler}
+   */
+  public MachineCode compileCompiler() {
+    // Not with the compiler at hand, which others wait for.
+    return switch (NativeBridge.compile(new ModuleCompiler())) {
+      case MachineCode code -> code;
+      case CompileOutcome.Unsupported unsupported ->
+          throw new IllegalStateException("the compiler is beyond itself: " + unsupported.reason());
+    };
+  }
+
+  /**
+   * Has modules compiled by the compiler's own machine code from now on; they become the same code.
+   *
+   * @param code from {@link #compileCompiler}, of the same version
+   */
+  public void useCompiler(MachineCode code) {
+    NativeBridge bridge = NativeBridge.of(code);
+    ModuleCompiler compiler = new ModuleCompiler(bridge::start, false);
+    synchronized (machineLock) {
+      machineCompiler = compiler;
+    }
   }
 
   /**

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +51,7 @@ public final class FuelProfiler {
             scanned.description(),
             scanned,
             parsed,
-            new GuestClasses.Loaded(counter::machine, 0),
+            new GuestClasses.Loaded(counter::machine, 0, Map.of()),
             imported,
             config,
             new ScratchBudget(0, 0),

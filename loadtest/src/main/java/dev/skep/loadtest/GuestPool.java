@@ -9,6 +9,8 @@ import dev.skep.engine.Invocation;
 import dev.skep.engine.ModuleRefusedException;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
+import dev.skep.engine.cranelift.CompileOutcome;
+import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
@@ -20,6 +22,7 @@ import dev.skep.pool.SlotOwner;
 import dev.skep.pool.TakeOutcome;
 import dev.skep.pool.TakeRefused;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Engine and allocator without a node around them, as the benchmarks in this process use them. */
 final class GuestPool implements AutoCloseable {
@@ -66,6 +69,22 @@ final class GuestPool implements AutoCloseable {
     try {
       var _ = engine.check(bytes);
       return engine.compile(bytes);
+    } catch (ModuleRefusedException e) {
+      throw new IllegalStateException(name + " was refused", e);
+    }
+  }
+
+  /** The same as machine code, or null if there is none of it. */
+  @Nullable CompiledModule machineCode(String name, byte[] bytes) {
+    CompiledModule module = compile(name, bytes);
+    try {
+      return switch (engine.machineCode(bytes, module)) {
+        case MachineCode code -> {
+          module.runOn(code);
+          yield module;
+        }
+        case CompileOutcome.Unsupported _ -> null;
+      };
     } catch (ModuleRefusedException e) {
       throw new IllegalStateException(name + " was refused", e);
     }

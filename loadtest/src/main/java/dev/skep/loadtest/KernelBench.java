@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -19,8 +20,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * CPU kernels with and without charges, side by side in one JVM: what fuel costs. Where Wasmtime's
- * library is, its kernels with fuel on beside them.
+ * CPU kernels with and without charges, as machine code and on tier 1, side by side in one JVM:
+ * what fuel costs and what each tier does. Where Wasmtime's library is, its kernels with fuel on
+ * beside them.
  *
  * <pre>./skep bench kernels [--wasmtime FOLDER]</pre>
  */
@@ -61,16 +63,32 @@ final class KernelBench implements Callable<Integer> {
   /**
    * A kernel's best times.
    *
+   * @param machineNanos of machine code with fuel on
+   * @param machineOffNanos of machine code with fuel off
    * @param peerNanos of Wasmtime with fuel on; 0 if it is not here
    * @param same whether all gave the same answer
    */
-  private record Best(long onNanos, long offNanos, long peerNanos, boolean same) {
+  private record Best(
+      long onNanos,
+      long offNanos,
+      long machineNanos,
+      long machineOffNanos,
+      long peerNanos,
+      boolean same) {
     double ratio() {
       return onNanos / (double) offNanos;
     }
 
     double peerRatio() {
       return onNanos / (double) peerNanos;
+    }
+
+    double machineRatio() {
+      return machineNanos / (double) machineOffNanos;
+    }
+
+    double machinePeerRatio() {
+      return machineNanos / (double) peerNanos;
     }
   }
 
@@ -79,21 +97,28 @@ final class KernelBench implements Callable<Integer> {
     ResultTable table = new ResultTable("skep bench kernels: best of " + ROUNDS);
     Map<Kernel, Best> results = new LinkedHashMap<>();
     Optional<Path> library = PeerLibrary.find(wasmtime);
-    try (GuestPool metered = new GuestPool(1, EngineConfig.DEFAULTS);
-        GuestPool free = new GuestPool(1, EngineConfig.DEFAULTS.withMetering(false))) {
+    try (GuestPool metered = new GuestPool(2, EngineConfig.DEFAULTS);
+        GuestPool free = new GuestPool(2, EngineConfig.DEFAULTS.withMetering(false))) {
+      byte[] bytes = Guests.bytes(Guests.KERNELS);
       CompiledModule on = metered.compile(Guests.KERNELS);
       CompiledModule off = free.compile(Guests.KERNELS);
+      CompiledModule machineOn = Objects.requireNonNull(metered.machineCode("kernels", bytes));
+      CompiledModule machineOff = Objects.requireNonNull(free.machineCode("kernels", bytes));
       for (Kernel kernel : KERNELS) {
         Progress.say(kernel.name() + "(" + kernel.argument() + ")");
         try (GuestInstance charged = metered.instance(on);
-            GuestInstance uncharged = free.instance(off)) {
+            GuestInstance uncharged = free.instance(off);
+            GuestInstance machine = metered.instance(machineOn);
+            GuestInstance machineFree = free.instance(machineOff)) {
           Wasmtime peer = library.isPresent() ? peer(library.get(), kernel) : null;
-          results.put(kernel, best(kernel, charged, uncharged, peer));
+          results.put(kernel, best(kernel, charged, uncharged, machine, machineFree, peer));
         }
       }
     }
     double logSum = 0;
     double peerLogSum = 0;
+    double machineLogSum = 0;
+    double machinePeerLogSum = 0;
     boolean same = true;
     for (Map.Entry<Kernel, Best> entry : results.entrySet()) {
       Kernel kernel = entry.getKey();
@@ -102,7 +127,17 @@ final class KernelBench implements Callable<Integer> {
       table
           .add(kernel.name() + "_on_ms", what + ", fuel on", best.onNanos() / NANOS_PER_MILLI, "ms")
           .add(kernel.name() + "_off_ms", "  fuel off", best.offNanos() / NANOS_PER_MILLI, "ms")
-          .add(kernel.name() + "_ratio", "  fuel on to off", best.ratio(), "×");
+          .add(kernel.name() + "_ratio", "  fuel on to off", best.ratio(), "×")
+          .add(
+              kernel.name() + "_machine_ms",
+              "  machine code, fuel on",
+              best.machineNanos() / NANOS_PER_MILLI,
+              "ms")
+          .add(
+              kernel.name() + "_machine_off_ms",
+              "  machine code, fuel off",
+              best.machineOffNanos() / NANOS_PER_MILLI,
+              "ms");
       if (library.isPresent()) {
         table
             .add(
@@ -110,23 +145,42 @@ final class KernelBench implements Callable<Integer> {
                 "  Wasmtime 49, fuel on",
                 best.peerNanos() / NANOS_PER_MILLI,
                 "ms")
-            .add(kernel.name() + "_wasmtime_ratio", "  ours to Wasmtime's", best.peerRatio(), "×");
+            .add(kernel.name() + "_wasmtime_ratio", "  tier 1 to Wasmtime's", best.peerRatio(), "×")
+            .add(
+                kernel.name() + "_machine_wasmtime_ratio",
+                "  machine code to Wasmtime's",
+                best.machinePeerRatio(),
+                "×");
         peerLogSum += Math.log(best.peerRatio());
+        machinePeerLogSum += Math.log(best.machinePeerRatio());
       }
       logSum += Math.log(best.ratio());
+      machineLogSum += Math.log(best.machineRatio());
       same &= best.same();
     }
     table.add(
         "ratio",
-        "fuel on to off, geometric mean",
+        "fuel on to off, tier 1, geometric mean",
         Math.exp(logSum / KERNELS.size()),
         "×",
         "under 1.15; Wasmtime 49: 1.1 to 2");
+    table.add(
+        "machine_ratio",
+        "fuel on to off, machine code, geometric mean",
+        Math.exp(machineLogSum / KERNELS.size()),
+        "×",
+        "under 1.15");
     if (library.isPresent()) {
       table.add(
           "wasmtime_ratio",
-          "ours to Wasmtime's, both with fuel, geometric mean",
+          "tier 1 to Wasmtime's, both with fuel, geometric mean",
           Math.exp(peerLogSum / KERNELS.size()),
+          "×",
+          "at most 1");
+      table.add(
+          "machine_wasmtime_ratio",
+          "machine code to Wasmtime's, both with fuel, geometric mean",
+          Math.exp(machinePeerLogSum / KERNELS.size()),
           "×",
           "at most 1");
     } else {
@@ -149,17 +203,28 @@ final class KernelBench implements Callable<Integer> {
   }
 
   private static Best best(
-      Kernel kernel, GuestInstance charged, GuestInstance uncharged, @Nullable Wasmtime peer) {
+      Kernel kernel,
+      GuestInstance charged,
+      GuestInstance uncharged,
+      GuestInstance machine,
+      GuestInstance machineFree,
+      @Nullable Wasmtime peer) {
     Invocation.TypedCall call = kernel.call();
     Wasmtime.Store store = peer == null ? null : peer.instantiate();
     long on = Long.MAX_VALUE;
     long off = Long.MAX_VALUE;
+    long machineOn = Long.MAX_VALUE;
+    long machineOff = Long.MAX_VALUE;
     long theirs = peer == null ? 0 : Long.MAX_VALUE;
     boolean same = true;
     for (int round = -WARM_UP; round < ROUNDS; round++) {
       RunReport withFuel = run(charged, call);
       RunReport without = run(uncharged, call);
       same &= answer(withFuel) == answer(without);
+      RunReport asMachineCode = run(machine, call);
+      RunReport asFreeCode = run(machineFree, call);
+      same &= answer(withFuel) == answer(asMachineCode) && answer(without) == answer(asFreeCode);
+      same &= withFuel.fuel() == asMachineCode.fuel();
       if (peer != null && store != null) {
         long startNanos = System.nanoTime();
         int answer = peer.call(store, kernel.argument());
@@ -170,12 +235,14 @@ final class KernelBench implements Callable<Integer> {
       if (round >= 0) {
         on = Math.min(on, withFuel.durationNanos());
         off = Math.min(off, without.durationNanos());
+        machineOn = Math.min(machineOn, asMachineCode.durationNanos());
+        machineOff = Math.min(machineOff, asFreeCode.durationNanos());
       }
     }
     if (peer != null && store != null) {
       peer.delete(store);
     }
-    return new Best(on, off, theirs, same);
+    return new Best(on, off, machineOn, machineOff, theirs, same);
   }
 
   private static RunReport run(GuestInstance instance, Invocation.TypedCall call) {

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>on tier 1, in a new instance and again after a reset: all must be equal;
+ *   <li>as machine code, the same, and with less fuel than it takes: all must be equal to tier 1;
  *   <li>in Chicory's interpreter, with fuel counted beside it, and in Wasmtime if it is here: how
  *       it ends and what it leaves behind must be equal, and the fuel too if it comes back. What a
  *       trap leaves unspent of a charge made before is no program's to see, so there the figures
@@ -58,6 +59,7 @@ final class ProgramTrial implements AutoCloseable {
     int returned;
     int trapped;
     int interpreted;
+    int machineCode;
     int fuelCompared;
 
     /** Programs at which the interpreter failed by a fault of its own. */
@@ -118,6 +120,7 @@ final class ProgramTrial implements AutoCloseable {
       boolean compared = compareInterpreted(interpreter, first, program, returned);
       totals.fuelCompared += returned && compared ? 1 : 0;
       totals.interpreterFaults += compared ? 0 : 1;
+      machineCode(program, instance, first);
       if (wasmtime != null) {
         compare("in Wasmtime", first, inWasmtime(wasmtime, program), returned);
         totals.fuelComparedToWasmtime += returned ? 1 : 0;
@@ -134,6 +137,39 @@ final class ProgramTrial implements AutoCloseable {
 
   private static TypedCall call(Program program) {
     return new TypedCall(Program.RUN, program.args().clone());
+  }
+
+  private void machineCode(Program program, GuestInstance tierOne, Ended first) {
+    CompiledModule module = pool.machineCode(program.toString(), program.bytes());
+    if (module == null) {
+      differences.add("cannot be machine code");
+      return;
+    }
+    totals.machineCode++;
+    try (GuestInstance instance = pool.instance(module)) {
+      compare("in machine code", first, tierOne(instance, program), true);
+      instance.reset();
+      compare("in machine code after a reset", first, tierOne(instance, program), true);
+      Random random = new Random(program.seed());
+      for (int i = 0; i < LIMITS && first.fuel > 0; i++) {
+        long limit = i == 0 ? first.fuel - 1 : random.nextLong(first.fuel);
+        RunReport here = limited(instance, program, limit);
+        RunReport there = limited(tierOne, program, limit);
+        if (here.fuel() != there.fuel() || !how(here.result()).equals(how(there.result()))) {
+          differences.add(
+              "with "
+                  + limit
+                  + " "
+                  + how(there.result())
+                  + " for "
+                  + there.fuel()
+                  + ", but in machine code "
+                  + how(here.result())
+                  + " for "
+                  + here.fuel());
+        }
+      }
+    }
   }
 
   private static Ended tierOne(GuestInstance instance, Program program) {
