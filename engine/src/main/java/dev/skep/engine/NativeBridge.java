@@ -76,7 +76,8 @@ final class NativeBridge implements AutoCloseable {
           2_000_000_000,
           2_000_000);
 
-  private static final EngineConfig CONFIG = new EngineConfig(LIMITS, 1 << 20, 1 << 10, 0, false);
+  private static final EngineConfig CONFIG =
+      new EngineConfig(LIMITS, 1 << 20, 1 << 10, false).withScratch(0, 100);
 
   private final InstanceAllocator allocator =
       new PoolingAllocator(PoolConfig.of(1, MEMORY_BYTES, 20_000, 65_536));
@@ -147,7 +148,7 @@ final class NativeBridge implements AutoCloseable {
             new GuestClasses.Loaded(NativeBridge::none, 0, Map.of()),
             ImportValues.empty(),
             CONFIG,
-            new ScratchBudget(0),
+            new ScratchBudget(0, 0),
             new CompileReport(0, 1, List.of()));
     module.runOn(code);
     return new NativeBridge(module);
