@@ -28,4 +28,7 @@ final class ChicoryCode implements GuestCode {
   public void reset() {
     module.resetInstance(instance);
   }
+
+  @Override
+  public void close() {}
 }

@@ -16,6 +16,8 @@ import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.limits.LimitExceededException;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
+import dev.skep.pool.CodeLease;
+import dev.skep.pool.CodeSpace;
 import dev.skep.pool.ModuleImages;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
@@ -33,10 +35,11 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A module compiled for tier 1, shared by all its instances. Immutable and thread-safe. Its code is
- * unloaded when it and all its instances are unreachable.
+ * A module that can be run, shared by all its instances: compiled for tier 1, or with machine code,
+ * or both. Thread-safe. Its classes are unloaded when it and all its instances are unreachable, its
+ * machine code when it is retired and the last instance that runs it has been closed.
  */
-public final class CompiledModule {
+public final class CompiledModule implements AutoCloseable {
   /** Kept on the heap, and in every slot if it cannot be mapped. */
   private static final long MOST_SNAPSHOT_BYTES = 64L << 20;
 
@@ -47,6 +50,9 @@ public final class CompiledModule {
   private final ImportValues imports;
   private final EngineConfig config;
   private final ScratchBudget scratch;
+  private final CodeSpace code;
+  private final boolean metered;
+  private final boolean tierOne;
   private final long codeBytes;
   private final CompileReport report;
   private final byte[] names;
@@ -89,8 +95,9 @@ public final class CompiledModule {
       ImportValues imports,
       EngineConfig config,
       ScratchBudget scratch,
-      CompileReport report) {
-    this(description, scanned, module, loaded, imports, config, scratch, report, null);
+      CompileReport report,
+      CodeSpace code) {
+    this(description, scanned, module, loaded, imports, config, scratch, report, code, null);
   }
 
   CompiledModule(
@@ -102,8 +109,12 @@ public final class CompiledModule {
       EngineConfig config,
       ScratchBudget scratch,
       CompileReport report,
+      CodeSpace code,
       @Nullable ExecutionListener listener) {
     this.listener = listener;
+    this.code = code;
+    this.metered = config.metering();
+    this.tierOne = loaded.runs();
     this.description = description;
     for (Export export : description.exports()) {
       if (export.kind() == ExternKind.FUNCTION) {
@@ -181,9 +192,9 @@ public final class CompiledModule {
     return !description.imports().isEmpty();
   }
 
-  /** Bytes of the generated classes. */
+  /** Bytes of the generated classes, and of machine code that was loaded in their stead. */
   public long codeBytes() {
-    return codeBytes;
+    return tierOne ? codeBytes : machineCodeBytes();
   }
 
   /** What compiling took, in nanoseconds. */
@@ -220,8 +231,19 @@ public final class CompiledModule {
 
   /** The same, with a listener that may put the run aside while the initialiser runs. */
   public Instantiation instantiate(SlotLease lease, StoreLimits limits, SliceListener slices) {
+    return instantiate(lease, limits, slices, true);
+  }
+
+  /**
+   * The same, for who may be held to tier 1.
+   *
+   * @param mayBeMachineCode whether the instance may run as machine code; without {@link
+   *     #hasTierOne} it does in any case
+   */
+  public Instantiation instantiate(
+      SlotLease lease, StoreLimits limits, SliceListener slices, boolean mayBeMachineCode) {
     if (initializer == null || images.isSnapshot()) {
-      return build(lease, limits);
+      return build(lease, limits, mayBeMachineCode);
     }
     boolean mine = false;
     try {
@@ -236,14 +258,14 @@ public final class CompiledModule {
     }
     try {
       if (images.isSnapshot()) {
-        return build(lease, limits);
+        return build(lease, limits, mayBeMachineCode);
       }
       RunResult refused = snapshotRefused;
       if (refused != null) {
         lease.close();
         return new Instantiation.Failed(refused, 0);
       }
-      return switch (build(lease, limits)) {
+      return switch (build(lease, limits, false)) {
         case Instantiation.Failed failed -> failed;
         case GuestInstance instance -> snapshot(instance, lease, limits, slices, initializer);
       };
@@ -317,63 +339,75 @@ public final class CompiledModule {
     }
   }
 
-  private Instantiation build(SlotLease lease, StoreLimits limits) {
+  private Instantiation build(SlotLease lease, StoreLimits limits, boolean mayBeMachineCode) {
     boolean built = false;
     // An initialiser runs once and on tier 1, and what it leaves is what both begin with.
-    MachineModule chosen = initializer == null || images.isSnapshot() ? machine : null;
-    MachineModule.Start start = chosen == null ? null : machineStart;
+    boolean wanted = mayBeMachineCode && (initializer == null || images.isSnapshot());
+    MachineModule chosen = wanted || !hasTierOne() ? machine : null;
+    CodeLease codeLease = chosen == null ? null : chosen.lease();
     try {
+      if (codeLease == null && !hasTierOne()) {
+        throw new IllegalStateException("the module has been closed");
+      }
       lease.open(limits);
-      if (chosen != null && start != null) {
+      MachineModule.Start start = machineStart;
+      if (chosen != null && codeLease != null && start != null) {
         placeMachine(lease);
-        GuestInstance instance = machineInstance(chosen, start, lease);
-        built = true;
-        return instance;
-      }
-      int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
-      int tableCount = module.tableSection().tableCount();
-      int[] next = new int[2];
-      Instance.Builder builder =
-          Instance.builder(module)
-              .withImportValues(imports)
-              .withMachineFactory(machines)
-              .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount))
-              .withTableFactory(
-                  (table, value) -> lease.newTable(table, value, next[1]++, tableCount))
-              .withStart(false);
-      if (listener != null) {
-        builder.withUnsafeExecutionListener(listener);
-      }
-      Instance instance = builder.build();
-      lease.settle();
-      if (images.isSnapshot()) {
-        resetInstance(instance);
-      } else if (initialGlobals == null) {
-        initialGlobals = globals(instance);
-      }
-      if (chosen != null) {
-        start = MachineModule.Start.of(module, instance);
-        machineStart = start;
-      }
-      GuestInstance made =
-          chosen == null || start == null
-              ? new GuestInstance(
+      } else {
+        Instance instance = instance(lease);
+        if (chosen == null || codeLease == null) {
+          GuestInstance made =
+              new GuestInstance(
                   this,
                   new ChicoryCode(this, instance),
                   (SlotMemory) instance.memory(),
                   lease,
                   config,
-                  scratch)
-              : machineInstance(chosen, start, lease);
+                  scratch);
+          built = true;
+          return made;
+        }
+        start = MachineModule.Start.of(module, instance);
+        machineStart = start;
+      }
+      GuestInstance made = machineInstance(chosen, codeLease, start, lease);
       built = true;
       return made;
     } catch (RuntimeException | StackOverflowError e) {
       return new Instantiation.Failed(Traps.result(this, e), 0);
     } finally {
       if (!built) {
+        if (codeLease != null) {
+          codeLease.close();
+        }
         lease.close();
       }
     }
+  }
+
+  /** An engine's instance in the slot, which has not run. */
+  private Instance instance(SlotLease lease) {
+    int memoryCount = module.memorySection().map(s -> s.memoryCount()).orElse(0);
+    int tableCount = module.tableSection().tableCount();
+    int[] next = new int[2];
+    Instance.Builder builder =
+        Instance.builder(module)
+            .withImportValues(imports)
+            .withMachineFactory(machines)
+            .withMemoryFactory(memory -> lease.newMemory(memory, next[0]++, memoryCount))
+            .withTableFactory((table, value) -> lease.newTable(table, value, next[1]++, tableCount))
+            .withStart(false);
+    if (listener != null) {
+      builder.withUnsafeExecutionListener(listener);
+    }
+    Instance instance = builder.build();
+    lease.settle();
+    if (images.isSnapshot()) {
+      resetInstance(instance);
+    } else if (initialGlobals == null) {
+      initialGlobals = globals(instance);
+    }
+    return instance;
   }
 
   /** Makes memories and tables without an engine instance, from the images of an earlier one. */
@@ -393,25 +427,103 @@ public final class CompiledModule {
   }
 
   private GuestInstance machineInstance(
-      MachineModule chosen, MachineModule.Start start, SlotLease lease) {
+      MachineModule chosen, CodeLease codeLease, MachineModule.Start start, SlotLease lease) {
     SlotMemory memory = lease.memory(0);
-    MachineInstance code = new MachineInstance(this, chosen, start, lease, memory);
-    return new GuestInstance(this, code, memory, lease, config, scratch);
+    MachineInstance runnable = new MachineInstance(this, chosen, codeLease, start, lease, memory);
+    return new GuestInstance(this, runnable, memory, lease, config, scratch);
+  }
+
+  // ── Machine code ──────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Has instances that are built from now on run as machine code; those that are there stay what
+   * they are. Maps the code, which blocks for as long as copying it takes. Of no effect if there is
+   * machine code already.
+   *
+   * @param artifact that {@link Artifact#read} has found whole and meant for this node
+   */
+  public MachineLoad runOn(Artifact artifact) {
+    MachineCode read;
+    try {
+      CompilerKey wanted = MachineTarget.key(metered);
+      if (!artifact.compiler().equals(wanted)) {
+        throw new IllegalArgumentException("it is not for " + wanted.text());
+      }
+      read = MachineArtifact.read(artifact, fit());
+    } catch (IllegalArgumentException e) {
+      return new MachineLoad.Refused(MachineLoad.Reason.UNFIT, String.valueOf(e.getMessage()));
+    }
+    return load(read);
+  }
+
+  /** What machine code has to fit to be this module's. */
+  MachineArtifact.Fit fit() {
+    return MachineArtifact.Fit.of(signatures, description, startFunction, module);
   }
 
   /**
-   * Has instances that are built from now on run as machine code.
+   * The same with code that was just made.
    *
-   * @param code of this module, made of the same bytes
-   * @throws dev.skep.pool.os.SystemCallException if the kernel does not map it
+   * @param made of this module's bytes, by this process
+   * @throws IllegalStateException if there is no room for it
    */
-  public void runOn(MachineCode code) {
-    machine = new MachineModule(code, description);
+  public void runOn(MachineCode made) {
+    if (load(made) instanceof MachineLoad.Refused refused) {
+      throw new IllegalStateException(refused.message());
+    }
   }
 
-  /** Whether instances built now run as machine code. */
+  private synchronized MachineLoad load(MachineCode made) {
+    if (machine == null) {
+      switch (MachineModule.map(made, description, code)) {
+        case MachineModule.Mapped mapped -> machine = mapped.module();
+        case MachineModule.Refused refused -> {
+          return new MachineLoad.Refused(MachineLoad.Reason.NO_ROOM, refused.message());
+        }
+      }
+    }
+    return new MachineLoad.Loaded(this);
+  }
+
+  /** Whether instances built now run as machine code, if they may. */
   public boolean isMachineCode() {
     return machine != null;
+  }
+
+  /** Whether it can run on tier 1. What was loaded from an artifact runs as machine code only. */
+  public boolean hasTierOne() {
+    return tierOne;
+  }
+
+  /** Bytes of machine code that are mapped for it, whole pages; 0 without. */
+  public long machineCodeBytes() {
+    MachineModule mapped = machine;
+    return mapped == null ? 0 : mapped.bytes();
+  }
+
+  /**
+   * Has no more instances run as machine code, if they can run on tier 1: the code is unmapped when
+   * the last that does is closed. Without tier 1 it stays for who still has the module at hand, and
+   * is unmapped when nobody has. For whoever takes the module out of a cache. Idempotent.
+   */
+  public void retire() {
+    if (tierOne) {
+      close();
+    }
+  }
+
+  /**
+   * Has no more instances run as machine code: the code is unmapped when the last that does is
+   * closed. Without tier 1, no instance can be built any more. Idempotent; what runs on tier 1 only
+   * need not be closed.
+   */
+  @Override
+  public synchronized void close() {
+    MachineModule mapped = machine;
+    machine = null;
+    if (mapped != null) {
+      mapped.close();
+    }
   }
 
   /** Call depth that a call of a function takes on tier 1; 0 for one that calls nothing. */

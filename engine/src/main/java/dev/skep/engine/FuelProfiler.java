@@ -13,6 +13,7 @@ import com.dylibso.chicory.wasm.types.OpCode;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.StoreLimits;
+import dev.skep.pool.CodeSpace;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
 import dev.skep.pool.SlotOwner;
@@ -56,6 +57,7 @@ public final class FuelProfiler {
             config,
             new ScratchBudget(0, 0),
             new CompileReport(0, 0, List.of()),
+            new CodeSpace(CodeSpace.DEFAULT_BYTES),
             counter);
   }
 

@@ -139,9 +139,28 @@ final class GuestClasses implements ClassCollector {
 
   // ── Loading ───────────────────────────────────────────────────────────────────────────────
 
-  /** Rewritten and loaded classes. */
+  /**
+   * Rewritten and loaded classes.
+   *
+   * @param runs whether there are any; without, what {@code machines} makes throws when called
+   */
   record Loaded(
-      Function<Instance, Machine> machines, long codeBytes, Map<Integer, Integer> depthUnits) {}
+      Function<Instance, Machine> machines,
+      long codeBytes,
+      Map<Integer, Integer> depthUnits,
+      boolean runs) {
+
+    /** Of a module that is run as machine code only. */
+    static final Loaded NONE = new Loaded(_ -> Loaded::none, 0, Map.of(), false);
+
+    Loaded(Function<Instance, Machine> machines, long codeBytes, Map<Integer, Integer> depthUnits) {
+      this(machines, codeBytes, depthUnits, true);
+    }
+
+    private static long[] none(int function, long... args) {
+      throw new IllegalStateException("the module is run as machine code only");
+    }
+  }
 
   /**
    * Rewrites all classes.
@@ -162,6 +181,11 @@ final class GuestClasses implements ClassCollector {
   /** The rewritten classes by name, before they are loaded. */
   Map<String, byte[]> rewritten() {
     return Collections.unmodifiableMap(rewritten);
+  }
+
+  /** Call depth that a call takes, of the functions that call others. */
+  Map<Integer, Integer> depthUnits() {
+    return Collections.unmodifiableMap(depthUnits);
   }
 
   /** Loads the rewritten classes. */

@@ -12,4 +12,7 @@ interface GuestCode {
 
   /** Returns what is not in the slot's memories and tables to what it was before the first run. */
   void reset();
+
+  /** Says that nothing is called any more. Idempotent. */
+  void close();
 }

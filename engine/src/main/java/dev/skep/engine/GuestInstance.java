@@ -371,12 +371,20 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    * The instance must not be used again.
    */
   public void release() {
-    lease.release();
+    try {
+      lease.release();
+    } finally {
+      code.close();
+    }
   }
 
   /** Gives the slot back, empty. The instance must not be used again. */
   @Override
   public void close() {
-    lease.close();
+    try {
+      lease.close();
+    } finally {
+      code.close();
+    }
   }
 }

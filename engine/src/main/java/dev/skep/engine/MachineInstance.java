@@ -6,6 +6,7 @@ import dev.skep.engine.cranelift.HostOperation;
 import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.engine.cranelift.NativeTrap;
 import dev.skep.limits.FuelCosts;
+import dev.skep.pool.CodeLease;
 import dev.skep.pool.SlotContext;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
@@ -35,6 +36,7 @@ final class MachineInstance implements GuestCode {
 
   private final CompiledModule module;
   private final MachineModule machine;
+  private final CodeLease codeLease;
   private final MachineModule.Start start;
   private final ContextLayout layout;
   private final SlotLease lease;
@@ -46,14 +48,19 @@ final class MachineInstance implements GuestCode {
   /** What the host failed with. */
   private @Nullable Throwable failure;
 
+  /**
+   * @param codeLease of the machine code; ends with the instance
+   */
   MachineInstance(
       CompiledModule module,
       MachineModule machine,
+      CodeLease codeLease,
       MachineModule.Start start,
       SlotLease lease,
       SlotMemory memory) {
     this.module = module;
     this.machine = machine;
+    this.codeLease = codeLease;
     this.start = start;
     this.layout = machine.layout();
     this.lease = lease;
@@ -89,6 +96,11 @@ final class MachineInstance implements GuestCode {
   @Override
   public void reset() {
     begin();
+  }
+
+  @Override
+  public void close() {
+    codeLease.close();
   }
 
   /** Tells the code where memory and tables are, and how large. */
@@ -195,10 +207,10 @@ final class MachineInstance implements GuestCode {
         fuel = memory.refill(fuel - extra, extra);
       } else {
         memory.closeSlice(fuel);
-        if (what < machine.code().firstOperation()) {
+        if (what < machine.firstOperation()) {
           host(what);
         } else {
-          operate(machine.code().operations().get(what - machine.code().firstOperation()));
+          operate(machine.operation(what));
           showSizes();
         }
         fuel = memory.openSlice();

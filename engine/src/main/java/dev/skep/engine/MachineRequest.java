@@ -10,12 +10,17 @@ import dev.skep.engine.cranelift.FunctionShape;
 import dev.skep.pool.SlotLease;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
 /** Says to the compiler of machine code what it has to know of a module. */
 final class MachineRequest {
   /** Words of a frame that one unit of call depth pays for, as on tier 1. */
   private static final int WORDS_PER_UNIT = 16;
+
+  /** A function that is interpreted on tier 1 is given a large frame. */
+  private static final int INTERPRETED_UNITS = 1 + 1_024 / WORDS_PER_UNIT;
 
   private MachineRequest() {}
 
@@ -26,7 +31,34 @@ final class MachineRequest {
    */
   static CompileRequest of(ScannedModule module, EngineConfig config, CompiledModule compiled)
       throws ModuleRefusedException {
-    return of(module, config, function -> units(compiled, function));
+    return of(
+        module,
+        config,
+        function ->
+            compiled.interpretedFunctions().contains(function)
+                ? INTERPRETED_UNITS
+                : compiled.depthUnits(function));
+  }
+
+  /**
+   * The same.
+   *
+   * @param depthUnits that tier 1 takes for a call, of the functions that call others
+   * @param interpreted the functions that are interpreted on tier 1
+   */
+  static CompileRequest of(
+      ScannedModule module,
+      EngineConfig config,
+      Map<Integer, Integer> depthUnits,
+      Set<Integer> interpreted)
+      throws ModuleRefusedException {
+    return of(
+        module,
+        config,
+        function ->
+            interpreted.contains(function)
+                ? INTERPRETED_UNITS
+                : depthUnits.getOrDefault(function, 0));
   }
 
   /**
@@ -66,13 +98,6 @@ final class MachineRequest {
         entries(module),
         charges,
         units);
-  }
-
-  /** What tier 1 takes for a call; a function that is interpreted there is given a large frame. */
-  private static int units(CompiledModule compiled, int function) {
-    return compiled.interpretedFunctions().contains(function)
-        ? 1 + 1_024 / WORDS_PER_UNIT
-        : compiled.depthUnits(function);
   }
 
   private static int[] entries(ScannedModule module) {

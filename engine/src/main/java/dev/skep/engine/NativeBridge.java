@@ -1,29 +1,22 @@
 package dev.skep.engine;
 
 import com.dylibso.chicory.runtime.ImportValues;
-import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.Machine;
 import dev.skep.engine.cranelift.CompileOutcome;
 import dev.skep.engine.cranelift.CompileRequest;
-import dev.skep.engine.cranelift.MachineCode;
+import dev.skep.engine.cranelift.CompileWatch;
 import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleLimits;
-import dev.skep.limits.StoreLimits;
-import dev.skep.pool.InstanceAllocator;
-import dev.skep.pool.PoolConfig;
-import dev.skep.pool.PoolingAllocator;
-import dev.skep.pool.SlotLease;
-import dev.skep.pool.SlotOwner;
-import dev.skep.pool.TakeRefused;
+import dev.skep.pool.CodeSpace;
 import io.roastedroot.redline.bridge.Cranelift;
-import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.tree.ClassNode;
 import org.objectweb.asm.tree.MethodNode;
@@ -35,10 +28,10 @@ import org.objectweb.asm.tree.MethodNode;
  * translated back, since its Wasm is not published; see {@link
  * dev.skep.engine.cranelift.BytecodeTranslator}.
  *
- * <p>It runs in a slot of its own, checked like any guest: no more depends on it than on its
- * answers.
+ * <p>Either way it runs in a slot of its own ({@link BridgeSlot}), checked like any guest: no more
+ * depends on it than on its answers, and its memory is not the heap's. Immutable and thread-safe.
  */
-final class NativeBridge implements AutoCloseable {
+final class NativeBridge {
   private static final String FUNCTIONS = "CraneliftMachineFuncGroup_0.class";
   private static final String BYTES = "Cranelift.meta";
 
@@ -79,11 +72,7 @@ final class NativeBridge implements AutoCloseable {
   private static final EngineConfig CONFIG =
       new EngineConfig(LIMITS, 1 << 20, 1 << 10, false).withScratch(0, 100);
 
-  private final InstanceAllocator allocator =
-      new PoolingAllocator(PoolConfig.of(1, MEMORY_BYTES, 20_000, 65_536));
-  private final SlotOwner owner = allocator.newOwner();
   private final CompiledModule module;
-  private @Nullable SlotLease running;
 
   private NativeBridge(CompiledModule module) {
     this.module = module;
@@ -108,8 +97,20 @@ final class NativeBridge implements AutoCloseable {
     }
   }
 
+  /** SHA-256 of all that {@link #compile} translates, which names its artifact. */
+  static String digest() {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      sha.update(resource(BYTES));
+      sha.update(resource(FUNCTIONS));
+      return HexFormat.of().formatHex(sha.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
   /** Compiles the bridge. Takes minutes. */
-  static CompileOutcome compile(ModuleCompiler compiler) {
+  static CompileOutcome compile(ModuleCompiler compiler, CompileWatch watch) {
     ScannedModule scanned = scanned();
     Map<Integer, MethodNode> methods = new HashMap<>();
     ClassNode functions = new ClassNode();
@@ -128,7 +129,7 @@ final class NativeBridge implements AutoCloseable {
     }
     try {
       CompileRequest request = MachineRequest.of(scanned, CONFIG, _ -> 1);
-      return compiler.compile(request, methods);
+      return compiler.compile(request, methods, watch);
     } catch (ModuleRefusedException e) {
       throw new IllegalStateException("the bridge is no module", e);
     }
@@ -137,69 +138,58 @@ final class NativeBridge implements AutoCloseable {
   /** A body without locals that is {@code unreachable}. */
   private static final int STUB_BYTES = 3;
 
-  /** Makes ready to run what {@link #compile} has made. */
-  static NativeBridge of(MachineCode code) {
-    ScannedModule scanned = scanned();
-    CompiledModule module =
-        new CompiledModule(
-            scanned.description(),
-            scanned,
-            Cranelift.load(),
-            new GuestClasses.Loaded(NativeBridge::none, 0, Map.of()),
-            ImportValues.empty(),
-            CONFIG,
-            new ScratchBudget(0, 0),
-            new CompileReport(0, 1, List.of()));
-    module.runOn(code);
-    return new NativeBridge(module);
+  /** The bridge as the JVM runs it. */
+  static NativeBridge inJvm() {
+    return new NativeBridge(
+        module(
+            new GuestClasses.Loaded(Cranelift::create, 1, Map.of()),
+            new CodeSpace(CodeSpace.DEFAULT_BYTES)));
   }
 
-  private static Machine none(Instance instance) {
-    return (_, _) -> {
-      throw new IllegalStateException("the bridge is run as machine code only");
+  /**
+   * The bridge as its own machine code.
+   *
+   * @param artifact of {@link #digest} and of {@link MachineTarget#key}
+   * @param space that it is mapped in
+   * @throws IllegalArgumentException if it cannot be run, and why
+   */
+  static NativeBridge of(Artifact artifact, CodeSpace space) {
+    if (!artifact.module().equals(digest())) {
+      throw new IllegalArgumentException("the artifact is not of this compiler");
+    }
+    CompiledModule module = module(GuestClasses.Loaded.NONE, space);
+    return switch (module.runOn(artifact)) {
+      case MachineLoad.Loaded _ -> new NativeBridge(module);
+      case MachineLoad.Refused refused -> throw new IllegalArgumentException(refused.message());
     };
   }
 
-  /** A bridge in a new slot; the one before it is gone. */
-  synchronized RedlineBridge_ModuleExports start() {
-    close(running);
-    StoreLimits limits =
-        StoreLimits.DEFAULTS
-            .withFuel(StoreLimits.MAX_FUEL)
-            .withMemoryBytes(MEMORY_BYTES)
-            .withCallDepth(StoreLimits.MAX_CALL_DEPTH)
-            .withDeadlineNanos(StoreLimits.MAX_DEADLINE_NANOS);
-    SlotLease lease =
-        switch (allocator.take(module.slotFor(owner))) {
-          case SlotLease taken -> taken;
-          case TakeRefused refused -> throw new IllegalStateException(refused.message());
-        };
-    running = lease;
-    GuestCode code =
-        switch (module.instantiate(lease, limits)) {
-          case GuestInstance instance -> instance.code();
-          case Instantiation.Failed failed -> throw new IllegalStateException(failed.toString());
-        };
-    lease.memory(0).begin(limits, System.nanoTime());
-    Instance instance =
-        Instance.builder(Cranelift.load())
-            .withMemoryFactory(_ -> lease.memory(0))
-            .withMachineFactory(_ -> code::call)
-            .withStart(false)
-            .build();
-    return new RedlineBridge_ModuleExports(instance);
+  private static CompiledModule module(GuestClasses.Loaded loaded, CodeSpace space) {
+    ScannedModule scanned = scanned();
+    return new CompiledModule(
+        scanned.description(),
+        scanned,
+        Cranelift.load(),
+        loaded,
+        ImportValues.empty(),
+        CONFIG.withMetering(true),
+        new ScratchBudget(0, 0),
+        new CompileReport(0, 1, List.of()),
+        space);
   }
 
-  private static void close(@Nullable SlotLease lease) {
-    if (lease != null) {
-      lease.close();
-    }
+  /** Whether it is machine code. */
+  boolean isMachineCode() {
+    return module.isMachineCode();
   }
 
-  @Override
-  public synchronized void close() {
-    close(running);
-    running = null;
-    allocator.close();
+  /** A slot of its own to run it in. */
+  BridgeSlot newSlot() {
+    return new BridgeSlot(module, MEMORY_BYTES);
+  }
+
+  /** Unmaps its machine code when the last slot is closed. */
+  void close() {
+    module.close();
   }
 }

@@ -6,8 +6,10 @@ import com.dylibso.chicory.compiler.internal.Compiler;
 import com.dylibso.chicory.wasm.Parser;
 import dev.skep.engine.Invocation.BytesCall;
 import dev.skep.engine.Invocation.TypedCall;
+import dev.skep.engine.cranelift.CompileWatch;
 import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.engine.cranelift.ModuleCompiler;
+import io.roastedroot.redline.bridge.RedlineBridge;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,7 +63,8 @@ class BytecodeTranslatorTest {
       throws ModuleRefusedException {
     CompiledModule module = new Engine(FREE).compile(wasm);
     ScannedModule scanned = ModuleScanner.scan(wasm, FREE.moduleLimits());
-    if (new ModuleCompiler().compile(MachineRequest.of(scanned, FREE, module), methods)
+    ModuleCompiler compiler = new ModuleCompiler(() -> new RedlineBridge().exports(), false);
+    if (compiler.compile(MachineRequest.of(scanned, FREE, module), methods, CompileWatch.NONE)
         instanceof MachineCode code) {
       module.runOn(code);
       return module;

@@ -48,7 +48,8 @@ class MachineCodeTest {
     return module;
   }
 
-  private static String shown(RunReport report) {
+  /** All that must be the same on both tiers. */
+  static String shown(RunReport report) {
     String result =
         switch (report.result()) {
           case RunResult.Values values -> java.util.Arrays.toString(values.results());
@@ -56,8 +57,11 @@ class MachineCodeTest {
               new String(bytes.output(), java.nio.charset.StandardCharsets.UTF_8);
           case RunResult.Trapped trapped -> trapped.kind() + " " + trapped.frames();
           case RunResult.LimitReached reached -> reached.kind() + " " + reached.message();
-          case RunResult.Refused _, RunResult.Exited _, RunResult.HostFailed _ ->
-              report.result().toString();
+          case RunResult.Exited exited ->
+              exited.exitCode()
+                  + " "
+                  + new String(exited.stdout(), java.nio.charset.StandardCharsets.UTF_8);
+          case RunResult.Refused _, RunResult.HostFailed _ -> report.result().toString();
         };
     return result + ", fuel " + report.fuel() + ", peak " + report.memoryPeakBytes();
   }

@@ -25,6 +25,7 @@ public final class CodeSpace {
   private final long mostBytes;
   private final AtomicLong bytes = new AtomicLong();
   private final AtomicInteger mappings = new AtomicInteger();
+  private final LongAdder leases = new LongAdder();
   private final LongAdder mapped = new LongAdder();
   private final LongAdder refused = new LongAdder();
 
@@ -125,6 +126,10 @@ public final class CodeSpace {
     }
   }
 
+  void leased(int more) {
+    leases.add(more);
+  }
+
   void closed(long freed) {
     mappings.decrementAndGet();
     bytes.addAndGet(-freed);
@@ -132,6 +137,7 @@ public final class CodeSpace {
 
   /** What is mapped now. */
   public CodeStats stats() {
-    return new CodeStats(mappings.get(), bytes.get(), mostBytes, mapped.sum(), refused.sum());
+    return new CodeStats(
+        mappings.get(), bytes.get(), mostBytes, leases.sum(), mapped.sum(), refused.sum());
   }
 }

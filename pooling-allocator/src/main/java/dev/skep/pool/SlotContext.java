@@ -73,7 +73,8 @@ public final class SlotContext {
   /**
    * Calls machine code with this as its context.
    *
-   * @param entry what sets up the call of {@code function}; both addresses of {@link MappedCode}
+   * @param entry what sets up the call of {@code function}; both addresses in a {@link CodeMapping}
+   *     that whoever calls has a lease of
    */
   public void enter(long entry, long function) {
     MachineCalls.enter(entry, address, function);

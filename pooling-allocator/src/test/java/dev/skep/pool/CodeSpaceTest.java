@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -67,7 +68,7 @@ class CodeSpaceTest {
   @Test
   void bytesOverTheBoundAreRefusedWithTheFigures() {
     CodeMapping six = map(5 * PAGE + 1);
-    assertThat(space.stats()).isEqualTo(new CodeStats(1, 6 * PAGE, 10L * PAGE, 1, 0));
+    assertThat(space.stats()).isEqualTo(new CodeStats(1, 6 * PAGE, 10L * PAGE, 0, 1, 0));
     assertThat(space.map(5 * PAGE, _ -> {}))
         .isInstanceOfSatisfying(
             CodeOutcome.Refused.class,
@@ -79,10 +80,10 @@ class CodeSpaceTest {
     assertThat(space.map(1, _ -> {})).isInstanceOf(CodeOutcome.Refused.class);
     six.close();
     six.close();
-    assertThat(space.stats()).isEqualTo(new CodeStats(1, 4 * PAGE, 10L * PAGE, 2, 2));
+    assertThat(space.stats()).isEqualTo(new CodeStats(1, 4 * PAGE, 10L * PAGE, 0, 2, 2));
     map(PAGE).close();
     four.close();
-    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 3, 2));
+    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, 3, 2));
     assertThatThrownBy(() -> new CodeSpace(PAGE - 1)).isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -99,7 +100,7 @@ class CodeSpaceTest {
         .isSameAs(failure);
     assertThatThrownBy(() -> space.map(PAGE, draft -> draft.putInt(PAGE - 3, 1)))
         .isInstanceOf(IndexOutOfBoundsException.class);
-    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, 0));
+    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, 0, 0));
     assertThat(executable()).isEqualTo(before);
   }
 
@@ -116,7 +117,7 @@ class CodeSpaceTest {
       }
     }
     held.forEach(CodeMapping::close);
-    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, CYCLES + 1L, 0));
+    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, CYCLES + 1L, 0));
     assertThat(executable()).isEqualTo(before);
   }
 
@@ -135,8 +136,55 @@ class CodeSpaceTest {
       }
     }
     assertThat(mappings).hasSize(10);
-    assertThat(space.stats()).isEqualTo(new CodeStats(10, 10L * PAGE, 10L * PAGE, 10, 30));
+    assertThat(space.stats()).isEqualTo(new CodeStats(10, 10L * PAGE, 10L * PAGE, 0, 10, 30));
     mappings.forEach(CodeMapping::close);
     assertThat(space.stats().bytes()).isZero();
+  }
+
+  @Test
+  void codeStaysUntilTheLastLeaseEnds() {
+    CodeMapping mapping = map(PAGE);
+    CodeLease first = Objects.requireNonNull(mapping.lease());
+    CodeLease second = Objects.requireNonNull(mapping.lease());
+    assertThat(space.stats()).isEqualTo(new CodeStats(1, PAGE, 10L * PAGE, 2, 1, 0));
+    mapping.close();
+    mapping.close();
+    first.close();
+    first.close();
+    assertThat(RawMemory.getInt(mapping.address())).isEqualTo(7);
+    assertThat(mapping.leases()).isEqualTo(1);
+    second.close();
+    assertThat(mapping.lease()).isNull();
+    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, 1, 0));
+    mapping.abandon();
+    assertThat(space.stats().mappings()).isZero();
+  }
+
+  /** Who gets a lease beside the end of the last can read the code; who does not gets none. */
+  @Test
+  void aLeaseIsNeverOfWhatIsUnmapped() throws Exception {
+    try (ExecutorService threads = Executors.newFixedThreadPool(3)) {
+      for (int i = 0; i < 2_000; i++) {
+        CodeMapping mapping = map(1);
+        Callable<Integer> reader =
+            () -> {
+              int read = 0;
+              while (true) {
+                try (CodeLease lease = mapping.lease()) {
+                  if (lease == null) {
+                    return read;
+                  }
+                  assertThat(RawMemory.getInt(mapping.address())).isEqualTo(7);
+                  read++;
+                }
+              }
+            };
+        Future<Integer> one = threads.submit(reader);
+        Future<Integer> other = threads.submit(reader);
+        mapping.close();
+        assertThat(one.get() + other.get()).isNotNegative();
+      }
+    }
+    assertThat(space.stats()).isEqualTo(new CodeStats(0, 0, 10L * PAGE, 0, 2_000, 0));
   }
 }

@@ -56,6 +56,11 @@ final class Linker {
     return at;
   }
 
+  /** Bytes of what has been added. */
+  int length() {
+    return length;
+  }
+
   /** The linked code. */
   byte[] link() {
     int most = 0;

@@ -1,7 +1,6 @@
 package dev.skep.engine.cranelift;
 
 import com.dylibso.chicory.runtime.Memory;
-import io.roastedroot.redline.bridge.RedlineBridge;
 import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -16,10 +15,27 @@ import org.objectweb.asm.tree.MethodNode;
  * Takes 100 ms a kilobyte of Wasm in the JVM, and 10 with the compiler's own machine code.
  */
 public final class ModuleCompiler {
-  private static final String TARGET = "x86_64-unknown-linux-gnu";
+  /**
+   * What the code depends on besides the module: Cranelift and the bridge to it, and the number of
+   * this translation, which goes up with whatever changes the code that it gives. A test holds it
+   * against the code of some modules.
+   */
+  public static final String VERSION = "cranelift-0.130.1,redline-0.0.5,skep-1";
+
+  /** The processor and the system that the code is for. */
+  public static final String TARGET = "x86_64-unknown-linux-gnu";
 
   /** Most stack of one function: more would be near what is kept free for the host's functions. */
-  static final int MOST_STACK_BYTES = 64 << 10;
+  public static final int MOST_STACK_BYTES = 64 << 10;
+
+  /**
+   * Most bytes of one function's body. Cranelift holds a function as a whole, some thousand bytes
+   * for each of the body's, and nothing stops it before the function's end.
+   */
+  static final int MOST_BODY_BYTES = 512 << 10;
+
+  /** A bridge that has taken more for a module is made anew: Wasm gives no memory back. */
+  private static final int MOST_KEPT_PAGES = 1_024;
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -35,11 +51,6 @@ public final class ModuleCompiler {
   private final Supplier<RedlineBridge_ModuleExports> bridges;
   private final boolean verifying;
   private RedlineBridge_ModuleExports bridge;
-
-  /** With a bridge that the JVM runs. */
-  public ModuleCompiler() {
-    this(() -> new RedlineBridge().exports(), false);
-  }
 
   /**
    * @param bridges makes the bridge, and makes it anew when it has failed
@@ -71,34 +82,54 @@ public final class ModuleCompiler {
 
   /** Compiles a module. Deterministic: the same module gives the same code. */
   public CompileOutcome compile(CompileRequest module) {
-    return compile(module, Map.of());
+    return compile(module, Map.of(), CompileWatch.NONE);
+  }
+
+  /**
+   * Compiles a module.
+   *
+   * @param watch may stop it
+   * @throws CompileStoppedException if it does
+   */
+  public CompileOutcome compile(CompileRequest module, CompileWatch watch) {
+    return compile(module, Map.of(), watch);
   }
 
   /**
    * Compiles a module of which some functions are left as bytecode only.
    *
    * @param methods by index of the function, with expanded frames
+   * @throws CompileStoppedException if the watch stops it
    */
-  public CompileOutcome compile(CompileRequest module, Map<Integer, MethodNode> methods) {
+  public CompileOutcome compile(
+      CompileRequest module, Map<Integer, MethodNode> methods, CompileWatch watch) {
     boolean done = false;
     try {
-      MachineCode code = compiled(module, methods);
-      done = true;
+      MachineCode code = compiled(module, methods, watch);
+      done = bridge.memory().pages() <= MOST_KEPT_PAGES;
       return code;
     } catch (UnsupportedException e) {
       return new CompileOutcome.Unsupported(e.reason());
     } finally {
       if (!done) {
-        // It stopped in the middle of a function, and takes up no other.
+        // It stopped in the middle of a function and takes up no other, or it has grown.
         bridge = started();
       }
     }
   }
 
-  private MachineCode compiled(CompileRequest module, Map<Integer, MethodNode> methods)
+  private MachineCode compiled(
+      CompileRequest module, Map<Integer, MethodNode> methods, CompileWatch watch)
       throws UnsupportedException {
     if (module.memories() > 1) {
       throw new UnsupportedException("several memories");
+    }
+    for (int i = 0; i < module.bodies().length; i += 2) {
+      int bytes = module.bodies()[i + 1] - module.bodies()[i];
+      if (bytes > MOST_BODY_BYTES) {
+        throw new UnsupportedException(
+            "a function of " + bytes + " bytes, where " + MOST_BODY_BYTES + " are allowed");
+      }
     }
     // Positive and not small, so that it is written out in full.
     int marker = RANDOM.nextInt(1 << 29, 1 << 30);
@@ -123,6 +154,7 @@ public final class ModuleCompiler {
     int stackPerUnit = 1;
     int leafStack = 0;
     for (int i = 0; i < functions.length; i++) {
+      watch.next(i, functions.length, linker.length());
       signatures[i] = symbols.signature(module.functionTypes()[i]);
       byte[] code;
       if (i < module.imported()) {
