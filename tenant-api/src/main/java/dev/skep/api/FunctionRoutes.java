@@ -4,6 +4,7 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
 import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleRefusedException;
+import dev.skep.engine.Printable;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 final class FunctionRoutes {
   private static final String FUNCTION = "/v1/tenants/:tenant/functions/:name";
   private static final Set<String> SETTINGS =
-      Set.of("args", "env", "cgiResponse", "limits", "grants");
+      Set.of("args", "env", "cgiResponse", "limits", "grants", "heldToTier1");
 
   /** {@code Content-Digest} by RFC 9530: a dictionary whose member sha-256 we look at. */
   private static final Pattern SHA_256 = Pattern.compile("(?:^|,)\\s*sha-256=:([A-Za-z0-9+/=]+):");
@@ -70,6 +71,7 @@ final class FunctionRoutes {
     FunctionName name = Access.function(ctx);
     byte[] bytes = BodyReader.body(ctx).getBytes();
     String claimed = ctx.request().getHeader("Content-Digest");
+    int waitSeconds = waitSeconds(ctx);
     services
         .uploads()
         .run(() -> {
@@ -88,7 +90,7 @@ final class FunctionRoutes {
               services
                   .functions()
                   .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
-          return stored(ctx, tenant, name, digest, description, result);
+          return stored(ctx, owner, name, digest, description, result);
         })
         .onSuccess(stored -> {
           services.catalog().forget(tenant, name);
@@ -96,7 +98,11 @@ final class FunctionRoutes {
           ModuleDigest digest = ModuleDigest.of(bytes);
           // Compiling begins now, so that the first run need not wait for all of it.
           var _ = services.modules().get(tenant, digest, bytes);
-          charge(ctx, services.compiling().receipt(tenant, name, digest, bytes.length), stored);
+          charge(
+              ctx,
+              services.compiling().receipt(tenant, name, digest, bytes.length),
+              stored,
+              waitSeconds);
         })
         .onFailure(failure -> {
           Problem problem = Problem.of(failure);
@@ -109,19 +115,60 @@ final class FunctionRoutes {
   /**
    * An upload that is in the database.
    *
+   * @param owner of the function
+   * @param settings of the function, of its defaults if it is new
    * @param answer but for what compiling costs
    * @param fresh whether the function never had this version
    */
-  private record Stored(JsonObject answer, boolean fresh) {}
+  private record Stored(
+      TenantRecord owner, FunctionSettings settings, JsonObject answer, boolean fresh) {}
+
+  /** How long the upload is to wait for machine code; 0 for not at all. */
+  private static int waitSeconds(RoutingContext ctx) {
+    String given = Bodies.query(ctx, "wait-native");
+    if (given == null) {
+      return 0;
+    }
+    try {
+      int seconds = Integer.parseInt(given);
+      if (seconds >= 0 && seconds <= Tiers.MOST_WAIT_SECONDS) {
+        return seconds;
+      }
+    } catch (NumberFormatException e) {
+      // Falls through to the same answer.
+    }
+    throw Bodies.bad(
+        "wait-native is "
+            + Printable.of(given)
+            + "; it must be a whole number of seconds from 0 to "
+            + Tiers.MOST_WAIT_SECONDS);
+  }
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
-  private void charge(RoutingContext ctx, Receipt receipt, Stored stored) {
+  private void charge(RoutingContext ctx, Receipt receipt, Stored stored, int waitSeconds) {
     Later.on(ctx.vertx(), services.compiling().charge(receipt))
         .onSuccess(kept -> {
           if (stored.fresh()) {
             metrics.compileCharged(kept.tenant().value(), kept.fuel());
           }
-          Answers.json(ctx, stored.answer().put("compile", compileCost(kept)));
+          JsonObject answer = stored.answer().put("compile", compileCost(kept));
+          if (waitSeconds == 0) {
+            Answers.json(ctx, answer);
+          } else {
+            Answers.json(
+                ctx,
+                Later.on(
+                        ctx.vertx(),
+                        services
+                            .tiers()
+                            .await(
+                                stored.owner(),
+                                kept.function(),
+                                stored.settings(),
+                                kept.version(),
+                                waitSeconds))
+                    .map(answer::mergeIn));
+          }
         })
         .onFailure(failure ->
             ctx.fail(
@@ -168,11 +215,12 @@ final class FunctionRoutes {
 
   private Stored stored(
       RoutingContext ctx,
-      TenantId tenant,
+      TenantRecord owner,
       FunctionName name,
       ModuleDigest digest,
       ModuleDescription description,
       PutVersionResult result) {
+    TenantId tenant = owner.tenant();
     boolean isNew =
         switch (result) {
           case PutVersionResult.Created _ -> true;
@@ -195,7 +243,13 @@ final class FunctionRoutes {
             .mergeIn(toJson(description));
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
-    return new Stored(answer, isNew && !seenBefore);
+    FunctionSettings settings =
+        services
+            .functions()
+            .find(tenant, name)
+            .map(FunctionRecord::settings)
+            .orElse(FunctionSettings.DEFAULTS);
+    return new Stored(owner, settings, answer, isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────
@@ -239,15 +293,24 @@ final class FunctionRoutes {
             .find(tenant, name)
             .orElseThrow(() -> Access.noSuchFunction(tenant, name));
     JsonObject json = toJson(function);
+    TenantRecord owner =
+        services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
     JsonArray versions = new JsonArray();
-    for (VersionRecord version : services.functions().versions(tenant, name)) {
+    List<VersionRecord> stored = services.functions().versions(tenant, name);
+    List<JsonObject> tiers =
+        services
+            .tiers()
+            .shown(owner, function.settings(), stored.stream().map(VersionRecord::digest).toList());
+    for (int i = 0; i < stored.size(); i++) {
+      VersionRecord version = stored.get(i);
       versions.add(
           new JsonObject()
               .put("version", version.digest().toString())
               .put("createdAt", version.createdAt().toString())
-              .put("bytes", version.sizeBytes()));
+              .put("bytes", version.sizeBytes())
+              .mergeIn(tiers.get(i)));
       if (version.digest().equals(function.currentDigest())) {
-        json.mergeIn(new JsonObject(version.description()));
+        json.mergeIn(new JsonObject(version.description())).mergeIn(tiers.get(i));
       }
     }
     json.put("versions", versions);
@@ -258,8 +321,8 @@ final class FunctionRoutes {
           .put("millis", module.compileNanos() / 1_000_000)
           .put("codeBytes", module.codeBytes())
           .put(
-              "interpretedFunctions",
-              new JsonArray(new ArrayList<>(module.interpretedFunctions())));
+              "interpretedFunctions", new JsonArray(new ArrayList<>(module.interpretedFunctions())))
+          .put("machineCodeBytes", module.machineCodeBytes());
     }
     ModuleRefusedException refused = services.modules().ifRefused(function.currentDigest());
     if (module == null && refused != null) {
@@ -296,6 +359,7 @@ final class FunctionRoutes {
     boolean cgiResponse = before.cgiResponse();
     var limits = before.limits();
     var grants = before.grants();
+    boolean held = before.heldToTier1();
     try {
       if (body.containsKey("args")) {
         args = new ArrayList<>();
@@ -318,11 +382,14 @@ final class FunctionRoutes {
       if (body.containsKey("grants")) {
         grants = Grants.read(body.getJsonObject("grants"));
       }
-      return new FunctionSettings(args, env, cgiResponse, limits, grants);
+      if (body.containsKey("heldToTier1")) {
+        held = body.getBoolean("heldToTier1");
+      }
+      return new FunctionSettings(args, env, cgiResponse, limits, grants, held);
     } catch (ClassCastException | NullPointerException e) {
       throw Bodies.bad(
-          "args is an array of strings, env an object of strings, cgiResponse a boolean, limits an"
-              + " object of numbers, grants an object");
+          "args is an array of strings, env an object of strings, cgiResponse and heldToTier1"
+              + " booleans, limits an object of numbers, grants an object");
     } catch (IllegalArgumentException e) {
       throw Bodies.bad(String.valueOf(e.getMessage()));
     }
@@ -363,6 +430,7 @@ final class FunctionRoutes {
         .put("cgiResponse", settings.cgiResponse())
         .put("limits", Bodies.toJson(settings.limits()))
         .put("grants", Grants.toJson(settings.grants()))
+        .put("heldToTier1", settings.heldToTier1())
         .mergeIn(tree == null ? new JsonObject() : new JsonObject().put("tree", tree.toString()));
   }
 
