@@ -298,7 +298,7 @@ class MachineArtifactTest {
     int before = space.stats().mappings();
     CompiledModule module = loaded(guests.engine.load(wasm, made(wasm)));
     module.retire();
-    TypedCall add = new TypedCall("add", new long[] {2, 3});
+    TypedCall add = new TypedCall("add_i32", new long[] {2, 3});
     assertThat(guests.run(module, add, Guests.PLENTY).result())
         .isInstanceOf(RunResult.Values.class);
     module.close();
@@ -323,7 +323,7 @@ class MachineArtifactTest {
     for (int i = 0; i < CYCLES; i++) {
       Artifact artifact = (Artifact) Artifact.read(bytes, digest, compiler.key());
       try (CompiledModule module = loaded(guests.engine.load(wasm, artifact))) {
-        TypedCall add = new TypedCall("add", new long[] {i, 3});
+        TypedCall add = new TypedCall("add_i32", new long[] {i, 3});
         RunReport report = guests.run(module, add, Guests.PLENTY);
         assertThat(MachineCodeTest.shown(report)).startsWith("[" + (i + 3) + "]");
       }
@@ -471,5 +471,6 @@ class MachineArtifactTest {
         .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-2 " + CODE);
   }
 
-  private static final String CODE = "x";
+  private static final String CODE =
+      "d9906afb24ab4e2cf4144bfe12cf74f48d2862447630d1bd0a5e101e7c9c24d7";
 }

@@ -123,17 +123,17 @@ final class FunctionTranslator {
     return ir.end();
   }
 
+  /** Looks at all operators, so that nothing is begun with one that is not translated. */
   private boolean touchesMemory(int from, int to) throws UnsupportedException {
     Body scan = new Body(module.bytes(), from, to);
     skipLocals(scan);
+    boolean touches = false;
     while (!scan.atEnd()) {
       int code = scan.u8();
-      if ((code >= 0x28 && code <= 0x3F)) {
-        return true;
-      }
+      touches |= code >= 0x28 && code <= 0x3F;
       scan.skip(code);
     }
-    return false;
+    return touches;
   }
 
   private static void skipLocals(Body in) {
