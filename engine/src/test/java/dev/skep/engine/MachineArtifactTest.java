@@ -495,7 +495,7 @@ class MachineArtifactTest {
     String code = HexFormat.of().formatHex(sha.digest());
     assertThat(compiler.key().compiler() + ' ' + code)
         .as("change the version, and this line with it")
-        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-1 " + CODE);
+        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-2 " + CODE);
   }
 
   private static final String CODE =
