@@ -149,7 +149,7 @@ final class MachineArtifact {
   }
 
   private static ContextLayout layout(IntTable figures, Fit fit) {
-    int values = 0;
+    int values = 3; // what operators that the host carries out take
     for (Signature signature : fit.functions) {
       values = Math.max(values, Math.max(signature.params().size(), signature.results().size()));
     }

@@ -9,12 +9,13 @@ import dev.skep.engine.RunResult;
 import dev.skep.loadtest.peer.Wasmtime;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -92,34 +93,64 @@ final class KernelBench implements Callable<Integer> {
     }
   }
 
-  @Override
-  public Integer call() throws IOException {
-    ResultTable table = new ResultTable("skep bench kernels: best of " + ROUNDS);
+  /** Geometric means over the kernels; those to Wasmtime's are 1 where it is not here. */
+  record Means(
+      double ratio, double machineRatio, double peerRatio, double machinePeerRatio, boolean same) {
+    private static Means of(Collection<Best> results) {
+      return new Means(
+          mean(results, Best::ratio),
+          mean(results, Best::machineRatio),
+          mean(results, best -> best.peerNanos() == 0 ? 1 : best.peerRatio()),
+          mean(results, best -> best.peerNanos() == 0 ? 1 : best.machinePeerRatio()),
+          results.stream().allMatch(Best::same));
+    }
+
+    private static double mean(Collection<Best> results, ToDoubleFunction<Best> figure) {
+      double sum = 0;
+      for (Best best : results) {
+        sum += Math.log(figure.applyAsDouble(best));
+      }
+      return Math.exp(sum / results.size());
+    }
+  }
+
+  /**
+   * Measures, for others to print.
+   *
+   * @param library Wasmtime's, null to do without
+   */
+  static Means means(@Nullable Path library) {
+    return Means.of(measure(library).values());
+  }
+
+  private static Map<Kernel, Best> measure(@Nullable Path library) {
     Map<Kernel, Best> results = new LinkedHashMap<>();
-    Optional<Path> library = PeerLibrary.find(wasmtime);
     try (GuestPool metered = new GuestPool(2, EngineConfig.DEFAULTS);
         GuestPool free = new GuestPool(2, EngineConfig.DEFAULTS.withMetering(false))) {
-      byte[] bytes = Guests.bytes(Guests.KERNELS);
       CompiledModule on = metered.compile(Guests.KERNELS);
       CompiledModule off = free.compile(Guests.KERNELS);
-      CompiledModule machineOn = Objects.requireNonNull(metered.machineCode("kernels", bytes));
-      CompiledModule machineOff = Objects.requireNonNull(free.machineCode("kernels", bytes));
+      CompiledModule machineOn = metered.machineCode(Guests.KERNELS);
+      CompiledModule machineOff = free.machineCode(Guests.KERNELS);
       for (Kernel kernel : KERNELS) {
         Progress.say(kernel.name() + "(" + kernel.argument() + ")");
         try (GuestInstance charged = metered.instance(on);
             GuestInstance uncharged = free.instance(off);
             GuestInstance machine = metered.instance(machineOn);
             GuestInstance machineFree = free.instance(machineOff)) {
-          Wasmtime peer = library.isPresent() ? peer(library.get(), kernel) : null;
+          Wasmtime peer = library == null ? null : peer(library, kernel);
           results.put(kernel, best(kernel, charged, uncharged, machine, machineFree, peer));
         }
       }
     }
-    double logSum = 0;
-    double peerLogSum = 0;
-    double machineLogSum = 0;
-    double machinePeerLogSum = 0;
-    boolean same = true;
+    return results;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    ResultTable table = new ResultTable("skep bench kernels: best of " + ROUNDS);
+    Optional<Path> library = PeerLibrary.find(wasmtime);
+    Map<Kernel, Best> results = measure(library.orElse(null));
+    Means means = Means.of(results.values());
     for (Map.Entry<Kernel, Best> entry : results.entrySet()) {
       Kernel kernel = entry.getKey();
       Best best = entry.getValue();
@@ -151,36 +182,31 @@ final class KernelBench implements Callable<Integer> {
                 "  machine code to Wasmtime's",
                 best.machinePeerRatio(),
                 "×");
-        peerLogSum += Math.log(best.peerRatio());
-        machinePeerLogSum += Math.log(best.machinePeerRatio());
       }
-      logSum += Math.log(best.ratio());
-      machineLogSum += Math.log(best.machineRatio());
-      same &= best.same();
     }
     table.add(
         "ratio",
         "fuel on to off, tier 1, geometric mean",
-        Math.exp(logSum / KERNELS.size()),
+        means.ratio(),
         "×",
         "under 1.15; Wasmtime 49: 1.1 to 2");
     table.add(
         "machine_ratio",
         "fuel on to off, machine code, geometric mean",
-        Math.exp(machineLogSum / KERNELS.size()),
+        means.machineRatio(),
         "×",
         "under 1.15");
     if (library.isPresent()) {
       table.add(
           "wasmtime_ratio",
           "tier 1 to Wasmtime's, both with fuel, geometric mean",
-          Math.exp(peerLogSum / KERNELS.size()),
+          means.peerRatio(),
           "×",
           "at most 1");
       table.add(
           "machine_wasmtime_ratio",
           "machine code to Wasmtime's, both with fuel, geometric mean",
-          Math.exp(machinePeerLogSum / KERNELS.size()),
+          means.machinePeerRatio(),
           "×",
           "at most 1");
     } else {
@@ -190,10 +216,10 @@ final class KernelBench implements Callable<Integer> {
         .note("Fuel off is compiled without charges, for this measurement only.")
         .note("Rounds alternate between them, after " + WARM_UP + " of each.")
         .print(json);
-    if (!same) {
+    if (!means.same()) {
       System.err.println("they gave different answers");
     }
-    return same ? 0 : 1;
+    return means.same() ? 0 : 1;
   }
 
   private static Wasmtime peer(Path library, Kernel kernel) {

@@ -9,6 +9,7 @@ import dev.skep.engine.RunResult;
 import dev.skep.engine.TrapKind;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
+import dev.skep.loadtest.machine.MachineCompiler;
 import dev.skep.loadtest.peer.CountingInterpreter;
 import dev.skep.loadtest.peer.PeerRun;
 import dev.skep.loadtest.peer.WasmtimePrograms;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +50,8 @@ final class ProgramTrial implements AutoCloseable {
 
   private static final StoreLimits PLENTY = GuestPool.PLENTY.withCallDepth(8_192);
 
-  private final GuestPool pool = new GuestPool(2, EngineConfig.DEFAULTS);
+  private final GuestPool pool;
+  private final boolean asMachineCode;
   private final @Nullable WasmtimePrograms wasmtime;
   private final Totals totals = new Totals();
   private List<String> differences = new ArrayList<>();
@@ -85,9 +88,18 @@ final class ProgramTrial implements AutoCloseable {
 
   /**
    * @param library Wasmtime's, null to do without
+   * @param asMachineCode whether programs run as machine code besides
+   * @param compilerCode as {@link dev.skep.loadtest.machine.MachineCompiler} takes it
    */
-  ProgramTrial(@Nullable Path library) {
-    wasmtime = library == null ? null : new WasmtimePrograms(library);
+  ProgramTrial(@Nullable Path library, boolean asMachineCode, @Nullable Path compilerCode) {
+    this.wasmtime = library == null ? null : new WasmtimePrograms(library);
+    this.asMachineCode = asMachineCode;
+    this.pool = new GuestPool(2, EngineConfig.DEFAULTS, compilerCode);
+  }
+
+  /** What compiling to machine code came to. */
+  MachineCompiler.Figures compiling() {
+    return pool.machine().figures();
   }
 
   Totals totals() {
@@ -120,7 +132,9 @@ final class ProgramTrial implements AutoCloseable {
       boolean compared = compareInterpreted(interpreter, first, program, returned);
       totals.fuelCompared += returned && compared ? 1 : 0;
       totals.interpreterFaults += compared ? 0 : 1;
-      machineCode(program, instance, first);
+      if (asMachineCode) {
+        machineCode(program, instance, first);
+      }
       if (wasmtime != null) {
         compare("in Wasmtime", first, inWasmtime(wasmtime, program), returned);
         totals.fuelComparedToWasmtime += returned ? 1 : 0;
@@ -140,9 +154,10 @@ final class ProgramTrial implements AutoCloseable {
   }
 
   private void machineCode(Program program, GuestInstance tierOne, Ended first) {
-    CompiledModule module = pool.machineCode(program.toString(), program.bytes());
-    if (module == null) {
-      differences.add("cannot be machine code");
+    CompiledModule module = pool.compile(program.toString(), program.bytes());
+    Optional<String> whyNot = pool.machine().compile(program.bytes(), module);
+    if (whyNot.isPresent()) {
+      differences.add("cannot be machine code: " + whyNot.get());
       return;
     }
     totals.machineCode++;

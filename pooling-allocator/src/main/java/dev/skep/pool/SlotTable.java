@@ -170,7 +170,7 @@ public final class SlotTable extends TableInstance {
   public int requiredRef(int i) {
     int ref = ref(i);
     if (ref == REF_NULL_VALUE) {
-      throw new WasmRuntimeException("uninitialized element " + i);
+      throw new WasmRuntimeException("uninitialized element");
     }
     return ref;
   }

@@ -102,7 +102,11 @@ final class Body {
     };
   }
 
-  /** Passes over the immediates of an operator. */
+  /**
+   * Passes over the immediates of an operator.
+   *
+   * @throws UnsupportedException if it is not translated: what passes here is
+   */
   void skip(int op) throws UnsupportedException {
     switch (op) {
       case 0x02, 0x03, 0x04 -> {
@@ -113,9 +117,8 @@ final class Body {
           signed();
         }
       }
-      case 0x0C, 0x0D, 0x10, 0x12, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3F, 0x40, 0xD2 ->
-          u32();
-      case 0x11, 0x13 -> {
+      case 0x0C, 0x0D, 0x10, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3F, 0x40, 0xD2 -> u32();
+      case 0x11 -> {
         u32();
         u32();
       }

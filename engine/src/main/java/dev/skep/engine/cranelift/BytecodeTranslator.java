@@ -677,11 +677,11 @@ final class BytecodeTranslator {
       Integer block = trapBlocks.get(trap);
       if (block != null) {
         ir.beginSealed(block);
+        ir.storeLong(ContextLayout.TRAP_STATE, op.useVar(stateVariable));
         ir.call(
             ir.signature(Symbols.TRAP_SHAPE),
             ir.symbol(symbols.trap()),
             ir.context(),
-            op.useVar(stateVariable),
             ir.i32(trap.number()),
             ir.i32(function));
         op.emitJump(trapped);

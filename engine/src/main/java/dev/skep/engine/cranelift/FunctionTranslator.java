@@ -123,17 +123,17 @@ final class FunctionTranslator {
     return ir.end();
   }
 
+  /** Looks at all operators, so that nothing is begun with one that is not translated. */
   private boolean touchesMemory(int from, int to) throws UnsupportedException {
     Body scan = new Body(module.bytes(), from, to);
     skipLocals(scan);
+    boolean touches = false;
     while (!scan.atEnd()) {
       int code = scan.u8();
-      if ((code >= 0x28 && code <= 0x3F)) {
-        return true;
-      }
+      touches |= code >= 0x28 && code <= 0x3F;
       scan.skip(code);
     }
-    return false;
+    return touches;
   }
 
   private static void skipLocals(Body in) {
@@ -225,12 +225,12 @@ final class FunctionTranslator {
     int before = values.state();
     op.emitBrif(op.emitIcmp(IrBuilder.SLT, before, price), cold, paid);
     ir.beginSealed(cold);
+    ir.storeLong(ContextLayout.STATE, before);
     var _ =
         ir.call(
             ir.preservingSignature(Symbols.REFILL_SHAPE),
             ir.symbol(symbols.refill()),
             ir.context(),
-            before,
             ir.i32(cost));
     int refilled = ir.loadLong(ContextLayout.STATE);
     values.defineState(refilled);
@@ -242,11 +242,25 @@ final class FunctionTranslator {
 
   // ── Traps ─────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * Each place notes its state by itself, on a way of its own that only a trap takes. If all of
+   * them handed it to the block that they lead to, the register allocator would join it to one
+   * value for the whole function and keep that in memory: a load and a store in each stretch of
+   * code.
+   */
   private void trapIf(int condition, NativeTrap trap) {
-    values.flushState();
+    int state = values.state();
+    int way = op.createBlock();
     int next = op.createBlock();
-    op.emitBrif(condition, trapBlock(trap), next);
+    op.emitBrif(condition, way, next);
+    ir.beginSealed(way);
+    trapFrom(state, trap);
     ir.beginSealed(next);
+  }
+
+  private void trapFrom(int state, NativeTrap trap) {
+    ir.storeLong(ContextLayout.TRAP_STATE, state);
+    op.emitJump(trapBlock(trap));
   }
 
   private int trapBlock(NativeTrap trap) {
@@ -267,12 +281,10 @@ final class FunctionTranslator {
     int trapped = op.createBlock();
     for (Map.Entry<NativeTrap, Integer> each : trapBlocks.entrySet()) {
       ir.beginSealed(each.getValue());
-      values.forgetState();
       ir.call(
           ir.signature(Symbols.TRAP_SHAPE),
           ir.symbol(symbols.trap()),
           ir.context(),
-          values.state(),
           ir.i32(each.getKey().number()),
           ir.i32(function));
       op.emitJump(trapped);
@@ -500,8 +512,7 @@ final class FunctionTranslator {
   private void operator(int code) throws UnsupportedException {
     switch (code) {
       case 0x00 -> {
-        values.flushState();
-        op.emitJump(trapBlock(NativeTrap.UNREACHABLE));
+        trapFrom(values.state(), NativeTrap.UNREACHABLE);
         reachable = false;
       }
       case 0x01 -> {}

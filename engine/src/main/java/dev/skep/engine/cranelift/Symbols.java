@@ -15,17 +15,18 @@ import java.util.Map;
  * and numbers of signatures, the same for equal types. Not thread-safe.
  */
 final class Symbols {
-  /** Notes a trap: context, state, kind, function. */
-  static final FunctionShape TRAP_SHAPE = new FunctionShape("IIii", "");
+  /** Notes a trap, whose state is in the context already: context, kind, function. */
+  static final FunctionShape TRAP_SHAPE = new FunctionShape("Iii", "");
 
   /** Notes the function that a trapped call came back to: context, function. */
   static final FunctionShape UNWIND_SHAPE = new FunctionShape("Ii", "");
 
   /**
-   * Asks for the next slice: context, state, the cost that cannot be paid. Preserves all registers,
-   * so that asking for it costs a loop nothing when it does not; the new state is in the context.
+   * Asks for the next slice: context, the cost that cannot be paid. Preserves all registers, so
+   * that asking for it costs a loop nothing when it does not. The state is in the context, before
+   * and after: as an argument it would have to be in that register, in every loop.
    */
-  static final FunctionShape REFILL_SHAPE = new FunctionShape("IIi", "");
+  static final FunctionShape REFILL_SHAPE = new FunctionShape("Ii", "");
 
   private final int functions;
   private final int[] signatures;

@@ -82,18 +82,16 @@ final class Thunks {
 
   byte[] refill() {
     ir.beginPreserving(Symbols.REFILL_SHAPE);
-    ir.storeLong(ContextLayout.STATE, ir.param(1));
-    upcall(MachineCode.REFILL, ir.param(2));
+    upcall(MachineCode.REFILL, ir.param(1));
     op.emitReturnVoid();
     return ir.end();
   }
 
   byte[] trap() {
     ir.begin(Symbols.TRAP_SHAPE);
-    ir.storeLong(ContextLayout.TRAP_STATE, ir.param(1));
-    ir.storeInt(ContextLayout.TRAP, ir.param(2));
+    ir.storeInt(ContextLayout.TRAP, ir.param(1));
     ir.call(
-        ir.signature(Symbols.UNWIND_SHAPE), ir.symbol(symbols.unwind()), ir.context(), ir.param(3));
+        ir.signature(Symbols.UNWIND_SHAPE), ir.symbol(symbols.unwind()), ir.context(), ir.param(2));
     op.emitReturnVoid();
     return ir.end();
   }

@@ -35,9 +35,7 @@ final class Values {
 
   private boolean touchesMemory;
   private int baseVariable;
-  private int sizeVariable;
   private int base;
-  private int size;
   private boolean memoryChanged;
 
   /** Whether a call may have moved or grown the memory since it was read. */
@@ -69,10 +67,8 @@ final class Values {
     memoryStale = false;
     if (memory) {
       base = ir.loadLong(ContextLayout.MEMORY_BASE);
-      size = ir.loadLong(ContextLayout.MEMORY_SIZE);
       if (memoryGrows) {
         baseVariable = op.declareVar(IrBuilder.I64);
-        sizeVariable = op.declareVar(IrBuilder.I64);
         memoryChanged = true;
       }
     }
@@ -146,19 +142,18 @@ final class Values {
     return base;
   }
 
+  /**
+   * Read each time: a comparison waits for nothing, and the register is worth more to others. The
+   * base is in one, because an access waits for it.
+   */
   int memorySize() {
-    readMemory();
-    if (size == UNKNOWN) {
-      size = op.useVar(sizeVariable);
-    }
-    return size;
+    return ir.loadLong(ContextLayout.MEMORY_SIZE);
   }
 
   private void readMemory() {
     if (memoryStale) {
       memoryStale = false;
       base = ir.loadLong(ContextLayout.MEMORY_BASE);
-      size = ir.loadLong(ContextLayout.MEMORY_SIZE);
       memoryChanged = true;
     }
   }
@@ -192,7 +187,6 @@ final class Values {
     readMemory();
     if (memoryChanged) {
       op.defVar(baseVariable, base);
-      op.defVar(sizeVariable, size);
       memoryChanged = false;
     }
   }
@@ -214,7 +208,6 @@ final class Values {
     memoryStale = false;
     if (touchesMemory && memoryGrows) {
       base = UNKNOWN;
-      size = UNKNOWN;
     }
   }
 }
