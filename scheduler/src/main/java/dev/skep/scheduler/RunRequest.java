@@ -33,7 +33,7 @@ public record RunRequest(
     WasiWorld world,
     boolean mayBeMachineCode) {
 
-  /** A run on tier 1, if the module has it. */
+  /** A run as machine code, if the module has some. */
   public RunRequest(
       RunId id,
       TenantId tenant,
@@ -44,7 +44,7 @@ public record RunRequest(
       StoreLimits limits,
       TenantLimits tenantLimits,
       WasiWorld world) {
-    this(id, tenant, function, version, module, invocation, limits, tenantLimits, world, false);
+    this(id, tenant, function, version, module, invocation, limits, tenantLimits, world, true);
   }
 
   /** A run that is granted nothing but what its way of calling grants. */

@@ -2,16 +2,13 @@ package dev.skep.api;
 
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
-import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleRefusedException;
-import dev.skep.engine.Printable;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.TenantId;
-import dev.skep.scheduler.TreeDigest;
 import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.PutVersionResult;
 import dev.skep.storage.TenantRecord;
@@ -25,7 +22,6 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -71,7 +67,7 @@ final class FunctionRoutes {
     FunctionName name = Access.function(ctx);
     byte[] bytes = BodyReader.body(ctx).getBytes();
     String claimed = ctx.request().getHeader("Content-Digest");
-    int waitSeconds = waitSeconds(ctx);
+    int waitSeconds = Tiers.waitSeconds(ctx);
     services
         .uploads()
         .run(() -> {
@@ -85,7 +81,7 @@ final class FunctionRoutes {
           ModuleDescription description =
               UploadCheck.check(
                   services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
-          String described = toJson(description).encode();
+          String described = FunctionJson.of(description).encode();
           PutVersionResult result =
               services
                   .functions()
@@ -122,27 +118,6 @@ final class FunctionRoutes {
    */
   private record Stored(
       TenantRecord owner, FunctionSettings settings, JsonObject answer, boolean fresh) {}
-
-  /** How long the upload is to wait for machine code; 0 for not at all. */
-  private static int waitSeconds(RoutingContext ctx) {
-    String given = Bodies.query(ctx, "wait-native");
-    if (given == null) {
-      return 0;
-    }
-    try {
-      int seconds = Integer.parseInt(given);
-      if (seconds >= 0 && seconds <= Tiers.MOST_WAIT_SECONDS) {
-        return seconds;
-      }
-    } catch (NumberFormatException e) {
-      // Falls through to the same answer.
-    }
-    throw Bodies.bad(
-        "wait-native is "
-            + Printable.of(given)
-            + "; it must be a whole number of seconds from 0 to "
-            + Tiers.MOST_WAIT_SECONDS);
-  }
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
   private void charge(RoutingContext ctx, Receipt receipt, Stored stored, int waitSeconds) {
@@ -240,7 +215,7 @@ final class FunctionRoutes {
             .put("function", name.value())
             .put("version", digest.toString())
             .put("new", isNew)
-            .mergeIn(toJson(description));
+            .mergeIn(FunctionJson.of(description));
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
     FunctionSettings settings =
@@ -271,7 +246,7 @@ final class FunctionRoutes {
             })
             .map(functions -> {
               JsonArray array = new JsonArray();
-              functions.forEach(function -> array.add(toJson(function)));
+              functions.forEach(function -> array.add(FunctionJson.of(function)));
               JsonObject json = new JsonObject().put("functions", array);
               if (functions.size() == limit) {
                 json.put("next", functions.get(limit - 1).name().value());
@@ -292,7 +267,7 @@ final class FunctionRoutes {
             .functions()
             .find(tenant, name)
             .orElseThrow(() -> Access.noSuchFunction(tenant, name));
-    JsonObject json = toJson(function);
+    JsonObject json = FunctionJson.of(function);
     TenantRecord owner =
         services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
     JsonArray versions = new JsonArray();
@@ -411,69 +386,5 @@ final class FunctionRoutes {
           }
         })
         .onFailure(ctx::fail);
-  }
-
-  // ── JSON ──────────────────────────────────────────────────────────────────────────────────
-
-  private static JsonObject toJson(FunctionRecord function) {
-    FunctionSettings settings = function.settings();
-    JsonObject env = new JsonObject();
-    settings.env().forEach(env::put);
-    TreeDigest tree = function.tree();
-    return new JsonObject()
-        .put("function", function.name().value())
-        .put("version", function.currentDigest().toString())
-        .put("createdAt", function.createdAt().toString())
-        .put("updatedAt", function.updatedAt().toString())
-        .put("args", new JsonArray(new ArrayList<>(settings.args())))
-        .put("env", env)
-        .put("cgiResponse", settings.cgiResponse())
-        .put("limits", Bodies.toJson(settings.limits()))
-        .put("grants", Grants.toJson(settings.grants()))
-        .put("heldToTier1", settings.heldToTier1())
-        .mergeIn(tree == null ? new JsonObject() : new JsonObject().put("tree", tree.toString()));
-  }
-
-  /** What is in a module. */
-  static JsonObject toJson(ModuleDescription description) {
-    JsonArray exports = new JsonArray();
-    for (ModuleDescription.Export export : description.exports()) {
-      JsonObject json =
-          new JsonObject()
-              .put("name", export.name())
-              .put("kind", export.kind().name().toLowerCase(Locale.ROOT));
-      if (export.kind() == ExternKind.FUNCTION && export.signature() != null) {
-        json.put("type", export.signature().toString());
-      }
-      exports.add(json);
-    }
-    JsonArray imports = new JsonArray();
-    for (ModuleDescription.Import wanted : description.imports()) {
-      imports.add(
-          new JsonObject()
-              .put("module", wanted.module())
-              .put("name", wanted.name())
-              .put("type", wanted.signature().toString()));
-    }
-    JsonArray oversized = new JsonArray();
-    for (ModuleDescription.OversizedFunction function : description.oversizedFunctions()) {
-      oversized.add(
-          new JsonObject()
-              .put("index", function.index())
-              .put("name", function.name())
-              .put("estimatedMethodBytes", function.estimatedMethodBytes())
-              .put("tier", function.tier().word())
-              .put("slowdown", function.tier().slowdown()));
-    }
-    return new JsonObject()
-        .put("bytes", description.bytes())
-        .put("functions", description.functions())
-        .put("memoryMinBytes", description.memoryMinBytes())
-        .put("tableMinElements", description.tableMinElements())
-        .put("command", description.isCommand())
-        .put("exports", exports)
-        .put("imports", imports)
-        .put("oversizedFunctions", oversized)
-        .put("oversizedCount", description.oversizedCount());
   }
 }

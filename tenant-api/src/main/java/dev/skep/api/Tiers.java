@@ -3,6 +3,7 @@ package dev.skep.api;
 import dev.skep.engine.CompilerState;
 import dev.skep.engine.Engine;
 import dev.skep.engine.MachineCompilers;
+import dev.skep.engine.Printable;
 import dev.skep.pool.CodeStats;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
@@ -18,6 +19,7 @@ import dev.skep.storage.ArtifactDirectoryStats;
 import dev.skep.storage.SharedArtifacts;
 import dev.skep.storage.TenantRecord;
 import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -141,6 +143,27 @@ final class Tiers {
       json.put("reason", reason);
     }
     return json;
+  }
+
+  /** How long an upload is to wait for machine code; 0 for not at all. */
+  static int waitSeconds(RoutingContext ctx) {
+    String given = Bodies.query(ctx, "wait-native");
+    if (given == null) {
+      return 0;
+    }
+    try {
+      int seconds = Integer.parseInt(given);
+      if (seconds >= 0 && seconds <= MOST_WAIT_SECONDS) {
+        return seconds;
+      }
+    } catch (NumberFormatException e) {
+      // Falls through to the same answer.
+    }
+    throw Bodies.bad(
+        "wait-native is "
+            + Printable.of(given)
+            + "; it must be a whole number of seconds from 0 to "
+            + MOST_WAIT_SECONDS);
   }
 
   /**
