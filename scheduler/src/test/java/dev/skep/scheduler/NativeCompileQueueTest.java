@@ -49,6 +49,8 @@ class NativeCompileQueueTest {
   private final List<Receipt> receipts = new ArrayList<>();
   private final Map<ModuleDigest, Artifact> listened = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<String> compiled = new ConcurrentLinkedQueue<>();
+  private final List<TenantId> looks = new ArrayList<>();
+  private volatile boolean fits = true;
   private final AtomicInteger made = new AtomicInteger();
   private final AtomicInteger ended = new AtomicInteger();
   private final AtomicLong clock = new AtomicLong();
@@ -86,6 +88,19 @@ class NativeCompileQueueTest {
     }
   }
 
+  private final class Listener implements NativeListener {
+    @Override
+    public boolean ready(ModuleDigest module, Artifact artifact) {
+      listened.put(module, artifact);
+      return fits;
+    }
+
+    @Override
+    public void look(TenantId tenant, ModuleDigest version) {
+      looks.add(tenant);
+    }
+  }
+
   private static NativeConfig config(int compilers, int capacity, int perTenant) {
     NativeConfig defaults = NativeConfig.DEFAULTS;
     return new NativeConfig(
@@ -118,10 +133,7 @@ class NativeCompileQueueTest {
             (_, digest) -> Optional.ofNullable(modules.get(digest)),
             store,
             billing,
-            (digest, artifact) -> {
-              listened.put(digest, artifact);
-              return true;
-            },
+            new Listener(),
             timer,
             ticker);
     queues.add(queue);
@@ -432,6 +444,71 @@ class NativeCompileQueueTest {
     assertThat(queue.stats().refusedArtifacts()).isEqualTo(1);
     assertThat(compiled).containsExactly("module");
     assertThat(queue.load(module)).isPresent();
+  }
+
+  @Test
+  void codeThatDoesNotFitItsModuleIsNotKept() throws Exception {
+    fits = false;
+    ModuleDigest module = module("module");
+    NativeCompileQueue queue = start();
+    assertThat(await(queue.ask(A, HELLO, module)))
+        .isEqualTo(new NativeState.Failed("the machine code does not fit the module"));
+    assertThat(queue.isReady(A, module)).isFalse();
+    assertThat(store.load(key(module))).isEmpty();
+    assertThat(queue.stats().failed()).isEqualTo(1);
+    assertThat(queue.stats().refusedArtifacts()).isEqualTo(1);
+  }
+
+  @Test
+  void aLookFindsWhatAnotherNodeHasMadeForTheSameTenant() throws Exception {
+    ModuleDigest module = module("module");
+    assertThat(await(start().ask(A, HELLO, module))).isEqualTo(READY);
+    NativeCompileQueue second = start();
+    assertThat(second.isReady(A, module)).isFalse();
+    assertThat(second.states(A, List.of(module))).containsExactly(READY);
+    assertThat(second.states(B, List.of(module))).containsExactly(new NativeState.Absent());
+    assertThat(second.look(B, module)).isFalse();
+    assertThat(second.look(A, module)).isTrue();
+    assertThat(second.isReady(A, module)).isTrue();
+    assertThat(second.isReady(B, module)).isFalse();
+    second.forget(A, module);
+    assertThat(second.isReady(A, module)).isFalse();
+    assertThat(second.look(A, module)).isTrue();
+    // Thrown away, it is not found, and whoever had been answered with it has not.
+    second.discard(module, "it does not fit");
+    second.forget(A, module);
+    assertThat(second.look(A, module)).isFalse();
+    assertThat(store.open(KEY.text(), 10)).containsExactly(new ArtifactAsk(A, HELLO, module));
+    assertThat(compiled).hasSize(1);
+  }
+
+  @Test
+  void whatIsReadyIsKnownForAsLongAsItIsUsed() throws Exception {
+    NativeCompileQueue queue = start();
+    ModuleDigest module = module("module");
+    assertThat(await(queue.ask(A, HELLO, module))).isEqualTo(READY);
+    for (int i = 0; i < 5; i++) {
+      clock.addAndGet(Duration.ofMinutes(50).toNanos());
+      assertThat(queue.isReady(A, module)).isTrue();
+    }
+    clock.addAndGet(Duration.ofMinutes(61).toNanos());
+    assertThat(queue.isReady(A, module)).isFalse();
+  }
+
+  @Test
+  void runsOnTier1HaveTheStoreLookedAtOnceAMinute() throws Exception {
+    NativeCompileQueue queue = start();
+    ModuleDigest module = module("module");
+    queue.ran(A, HELLO, module, 1);
+    queue.ran(A, HELLO, module, 1);
+    assertThat(looks).containsExactly(A);
+    assertThat(await(queue.ask(A, HELLO, module))).isEqualTo(READY);
+    // It is there and not in use, for want of room: that may change.
+    clock.addAndGet(Duration.ofMinutes(1).toNanos() + 1);
+    queue.ran(A, HELLO, module, 1);
+    queue.ran(A, HELLO, module, 1);
+    assertThat(looks).containsExactly(A, A);
+    assertThat(compiled).hasSize(1);
   }
 
   @Test

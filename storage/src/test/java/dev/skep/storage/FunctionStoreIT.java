@@ -184,7 +184,8 @@ final class FunctionStoreIT {
                 .with(WasiGrant.CLOCK)
                 .with(WasiGrant.RANDOM)
                 .withTree("/data")
-                .withScratch(new ScratchGrant("/tmp", 8_192, 7)));
+                .withScratch(new ScratchGrant("/tmp", 8_192, 7)),
+            true);
     assertThat(functions.updateSettings(tenant, HELLO, settings)).isTrue();
     assertThat(functions.find(tenant, HELLO).orElseThrow().settings()).isEqualTo(settings);
     put(tenant, HELLO, TWO);

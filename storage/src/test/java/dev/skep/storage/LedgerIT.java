@@ -226,6 +226,22 @@ final class LedgerIT {
   }
 
   @Test
+  void runsOnTier2AreSummedApartToo() {
+    Receipt machineCode = Receipts.onTier2(receipt(Receipts.HELLO, Receipts.NOW));
+    Receipt classes = receipt(Receipts.HELLO, Receipts.NOW + 1);
+    Receipt compiling =
+        Receipts.onTier2(Receipts.ofCompiling(tenant, Receipts.HELLO, Receipts.NOW));
+    assertThat(ledger.insertAll(List.of(machineCode, classes, compiling))).isEqualTo(3);
+    assertThat(ledger.insertAll(List.of(machineCode))).isZero();
+    assertThat(ledger.usage(tenant, FIRST_HOUR, FIRST_HOUR + HOUR, null))
+        .containsExactly(
+            new UsageRow(Receipts.HELLO, FIRST_HOUR, 2, 0, 2_000, 602, 4_000_000, 1, 30_000, 7, 1));
+    assertThat(ledger.receipt(tenant, machineCode.run())).contains(machineCode);
+    assertThat(ledger.receipt(tenant, compiling.run())).contains(compiling);
+    assertThat(ledger.receipt(tenant, classes.run())).contains(classes);
+  }
+
+  @Test
   void timesAreChecked() {
     assertThatThrownBy(() -> ledger.usage(tenant, -1, 5, null))
         .isInstanceOf(IllegalArgumentException.class);

@@ -11,6 +11,7 @@ import dev.skep.scheduler.TenantId;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.zip.CRC32C;
@@ -39,6 +40,21 @@ final class ReceiptCodecTest {
     assertThat(ReceiptCodec.recordBytes(buffer, 0)).isEqualTo(buffer.limit());
     assertThat(buffer.get(ReceiptCodec.HEADER_BYTES)).isEqualTo((byte) 2);
     assertThat(ReceiptCodec.decode(buffer, 0)).isEqualTo(receipt);
+  }
+
+  @Test
+  void readsBackWhatIsOfTier2() {
+    for (Receipt receipt :
+        List.of(
+            Receipts.onTier2(Receipts.of(Receipts.ACME, Receipts.HELLO, Receipts.NOW)),
+            Receipts.onTier2(Receipts.ofCompiling(Receipts.ACME, Receipts.HELLO, Receipts.NOW)))) {
+      buffer.clear();
+      ReceiptCodec.encode(receipt, buffer);
+      buffer.flip();
+      assertThat(ReceiptCodec.recordBytes(buffer, 0)).isEqualTo(buffer.limit());
+      assertThat(buffer.get(ReceiptCodec.HEADER_BYTES)).isEqualTo((byte) 3);
+      assertThat(ReceiptCodec.decode(buffer, 0)).isEqualTo(receipt);
+    }
   }
 
   /** A record as the builds wrote it that knew runs only. */
@@ -91,7 +107,8 @@ final class ReceiptCodecTest {
             Long.MAX_VALUE,
             1L << 32,
             Long.MAX_VALUE,
-            Receipt.Outcome.HOST_FAILURE);
+            Receipt.Outcome.HOST_FAILURE,
+            Receipt.TIER_2);
     ReceiptCodec.encode(receipt, buffer);
     assertThat(buffer.position()).isLessThanOrEqualTo(ReceiptCodec.MAX_RECORD_BYTES);
     buffer.flip();

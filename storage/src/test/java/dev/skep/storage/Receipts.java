@@ -60,6 +60,25 @@ final class Receipts {
         Receipt.Outcome.COMPLETED);
   }
 
+  /** The same, of tier 2. */
+  static Receipt onTier2(Receipt r) {
+    return new Receipt(
+        r.kind(),
+        r.run(),
+        r.tenant(),
+        r.function(),
+        r.version(),
+        r.startedEpochMillis(),
+        r.fuel(),
+        r.costTableVersion(),
+        r.priceVersion(),
+        r.nanoDollars(),
+        r.memoryPeakBytes(),
+        r.durationNanos(),
+        r.outcome(),
+        Receipt.TIER_2);
+  }
+
   /** {@code count} receipts, a millisecond apart. */
   static List<Receipt> list(int count) {
     return IntStream.range(0, count).mapToObj(i -> of(ACME, HELLO, NOW + i)).toList();

@@ -15,7 +15,9 @@ import dev.skep.scheduler.NodeId;
 import dev.skep.scheduler.TenantId;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -115,6 +117,38 @@ final class SharedArtifactsIT {
     TenantId stranger = TestDatabase.newTenant();
     assertThat(artifacts.ask(new ArtifactAsk(stranger, HELLO, module), compiler)).isEmpty();
     assertThat(artifacts.state(stranger, key)).isEqualTo(new NativeState.Absent());
+  }
+
+  @Test
+  void severalStatesAreToldAtOnceAndThoseNotAskedForNot() {
+    ArtifactAsk ask = upload(tenant);
+    ModuleDigest other = ModuleDigest.of(new byte[0]);
+    assertThat(artifacts.states(tenant, List.of(module, other), compiler)).isEmpty();
+    artifacts.ask(ask, compiler);
+    assertThat(artifacts.states(tenant, List.of(module, other), compiler))
+        .containsExactly(Map.entry(module, new NativeState.Queued()));
+    claim(ONE);
+    artifacts.ready(key, ONE, CODE);
+    artifacts.settle(ask, compiler);
+    assertThat(artifacts.states(tenant, List.of(other, module), compiler))
+        .containsExactly(Map.entry(module, new NativeState.Ready()));
+    assertThat(artifacts.states(TestDatabase.newTenant(), List.of(module), compiler)).isEmpty();
+    assertThatThrownBy(() -> artifacts.states(tenant, Collections.nCopies(1_001, module), compiler))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void whatIsThrownAwayOpensItsAsksAgain() {
+    ArtifactAsk ask = upload(tenant);
+    artifacts.ask(ask, compiler);
+    claim(ONE);
+    artifacts.ready(key, ONE, CODE);
+    artifacts.settle(ask, compiler);
+    assertThat(artifacts.open(compiler, 10)).isEmpty();
+    artifacts.discard(key, "it does not fit");
+    assertThat(artifacts.open(compiler, 10)).containsExactly(ask);
+    assertThat(artifacts.state(tenant, key)).isEqualTo(new NativeState.Queued());
+    assertThat(claim(TWO)).isEqualTo(new ArtifactClaim.Granted(1));
   }
 
   @Test

@@ -56,6 +56,17 @@ final class TenantStoreIT {
   }
 
   @Test
+  void aTenantIsHeldToTier1AndLetGo() {
+    TenantId tenant = TestDatabase.newTenant();
+    assertThat(tenants.find(tenant).orElseThrow().heldToTier1()).isFalse();
+    assertThat(tenants.setHeldToTier1(tenant, true)).isTrue();
+    assertThat(tenants.find(tenant).orElseThrow().heldToTier1()).isTrue();
+    assertThat(tenants.setHeldToTier1(tenant, false)).isTrue();
+    assertThat(tenants.find(tenant).orElseThrow().heldToTier1()).isFalse();
+    assertThat(tenants.setHeldToTier1(TestDatabase.newTenantId(), true)).isFalse();
+  }
+
+  @Test
   void limitsAreReplacedAsAWhole() {
     TenantId tenant = TestDatabase.newTenant();
     TenantLimits limits =
