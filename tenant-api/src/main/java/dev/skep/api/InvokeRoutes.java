@@ -11,6 +11,7 @@ import dev.skep.engine.ValueKind;
 import dev.skep.engine.WasiTree;
 import dev.skep.engine.WasiWorld;
 import dev.skep.limits.WasiGrants;
+import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.Receipt;
@@ -49,9 +50,11 @@ final class InvokeRoutes {
       new Signature(List.of(ValueKind.I32, ValueKind.I32), List.of(ValueKind.I64));
 
   private final Services services;
+  private final NodeMetrics metrics;
 
-  InvokeRoutes(Services services) {
+  InvokeRoutes(Services services, NodeMetrics metrics) {
     this.services = services;
+    this.metrics = metrics;
   }
 
   void register(Router router) {
@@ -177,7 +180,7 @@ final class InvokeRoutes {
       return;
     }
     Invocation invocation = invocation(ctx, target, module.description(), pathInfo, commandOnly);
-    Run run = new Run(ctx, target.function().settings().cgiResponse());
+    Run run = new Run(ctx, metrics, target.function().settings().cgiResponse());
     RunTicket ticket =
         services
             .scheduler()
@@ -313,17 +316,21 @@ final class InvokeRoutes {
   private static final class Run implements RunCallback {
     private final RoutingContext request;
     private final Context context;
+    private final NodeMetrics metrics;
     private final boolean cgiResponse;
 
-    Run(RoutingContext request, boolean cgiResponse) {
+    Run(RoutingContext request, NodeMetrics metrics, boolean cgiResponse) {
       this.request = request;
+      this.metrics = metrics;
       this.context = request.vertx().getOrCreateContext();
       this.cgiResponse = cgiResponse;
     }
 
     @Override
     public void ended(RunReport report, Receipt receipt, @Nullable Throwable receiptFailure) {
+      long recordedNanos = System.nanoTime();
       context.runOnContext(_ -> {
+        metrics.answerWaited(System.nanoTime() - recordedNanos);
         HttpServerResponse response = request.response();
         if (response.closed() || response.ended()) {
           return;
