@@ -240,7 +240,7 @@ public final class CompiledModule {
         } catch (InterruptedException e) {
           interrupted = true;
         }
-        var _ = slices.sliceEnded(0, System.nanoTime());
+        var _ = slices.waits(System.nanoTime());
       }
     } finally {
       if (interrupted) {
