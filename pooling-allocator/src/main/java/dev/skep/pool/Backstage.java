@@ -14,6 +14,8 @@ import dev.skep.pool.os.Niceness;
  * all others.
  */
 public enum Backstage {
+  /** Threads that answer: event loops, and the one that writes receipts. */
+  ANSWERS(0),
   /** Threads that execute guests. */
   GUESTS(2),
   /** A database server of the node's own: no run waits for it, but it must keep up. */
@@ -35,7 +37,7 @@ public enum Backstage {
 
   /** Puts the calling thread here, for good. */
   public void enter() {
-    var _ = nice < LONG_RUNS.nice ? Niceness.set(nice) : Niceness.setBehind(nice);
+    var _ = compareTo(GUESTS) <= 0 ? Niceness.setShort(nice) : Niceness.setBehind(nice);
   }
 
   /** Puts the JVM's compiler threads where they belong, and those that they begin later. */

@@ -38,6 +38,7 @@ public final class Niceness {
   private static final long ATTR_POLICY = 4;
   private static final long ATTR_NICE = 16;
   private static final long ATTR_RUNTIME = 24;
+  private static final int SCHED_OTHER = 0;
   private static final int SCHED_BATCH = 3;
 
   /** The least that the kernel takes. */
@@ -66,9 +67,9 @@ public final class Niceness {
    * @param nice 0, as any other, to 19, only what is left over
    * @return whether the system let it
    */
-  public static boolean set(int nice) {
+  public static boolean setShort(int nice) {
     try {
-      return set((int) GETTID.invokeExact(Libc.state()), nice);
+      return set((int) GETTID.invokeExact(Libc.state()), SCHED_OTHER, nice);
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
@@ -84,7 +85,7 @@ public final class Niceness {
    */
   public static boolean setBehind(int nice) {
     try {
-      return setBehind((int) GETTID.invokeExact(Libc.state()), nice);
+      return set((int) GETTID.invokeExact(Libc.state()), SCHED_BATCH, nice);
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
@@ -101,7 +102,7 @@ public final class Niceness {
     for (Path task : tasks()) {
       try {
         if (named.test(Files.readString(task.resolve("comm")).strip())
-            && setBehind(Integer.parseInt(task.getFileName().toString()), nice)) {
+            && set(Integer.parseInt(task.getFileName().toString()), SCHED_BATCH, nice)) {
           count++;
         }
       } catch (IOException e) {
@@ -119,11 +120,11 @@ public final class Niceness {
     }
   }
 
-  private static boolean setBehind(int thread, int nice) {
+  private static boolean set(int thread, int policy, int nice) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attr = arena.allocate(ATTR_BYTES, Long.BYTES);
       attr.set(ValueLayout.JAVA_INT, 0, ATTR_BYTES);
-      attr.set(ValueLayout.JAVA_INT, ATTR_POLICY, SCHED_BATCH);
+      attr.set(ValueLayout.JAVA_INT, ATTR_POLICY, policy);
       attr.set(ValueLayout.JAVA_INT, ATTR_NICE, nice);
       attr.set(ValueLayout.JAVA_LONG, ATTR_RUNTIME, SHORT_SLICE_NANOS);
       long failed = (long) SYSCALL.invokeExact(Libc.state(), SYS_SCHED_SETATTR, thread, attr, 0);
