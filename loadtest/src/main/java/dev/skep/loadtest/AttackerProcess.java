@@ -1,6 +1,7 @@
 package dev.skep.loadtest;
 
 import dev.skep.loadtest.hostile.HostileCorpus;
+import dev.skep.pool.Backstage;
 import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -64,7 +65,7 @@ final class AttackerProcess implements AutoCloseable {
   static AttackerProcess start(
       URI node, String token, String only, int tenants, int attacks, long fuel, long seed)
       throws IOException {
-    List<String> command = new ArrayList<>(List.of("nice", "-n", "19"));
+    List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     command.addAll(
@@ -138,6 +139,7 @@ final class AttackerProcess implements AutoCloseable {
 
   /** What {@link #start} starts. */
   public static void main(String[] args) throws Exception {
+    Backstage.COMPILES.enterWhole();
     int attacks = Integer.parseInt(args[3]);
     String token = Objects.requireNonNull(System.getenv(TOKEN), TOKEN);
     try (NodeClient client = new NodeClient(URI.create(args[0]), token, attacks)) {

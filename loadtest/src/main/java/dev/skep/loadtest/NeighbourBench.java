@@ -1,5 +1,6 @@
 package dev.skep.loadtest;
 
+import dev.skep.pool.Backstage;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
@@ -74,6 +75,8 @@ final class NeighbourBench implements Callable<Integer> {
     if (!(load > 0 && load < 1)) {
       throw new IllegalArgumentException("--load is " + load + "; it must be between 0 and 1");
     }
+    // The JVM compiles what measures, too.
+    Backstage.enterCompilers();
     Progress.say("starting a node of its own");
     try (ChildNode node = ChildNode.start(1);
         NodeClient steady = new NodeClient(node.url(), node.token(), CONNECTIONS);

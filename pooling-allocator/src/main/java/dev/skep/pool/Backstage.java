@@ -46,6 +46,11 @@ public enum Backstage {
         Niceness.setBehindOf(name -> name.startsWith("C1 ") || name.startsWith("C2 "), JIT.nice);
   }
 
+  /** Puts all threads of this process here, and those that they begin later. */
+  public void enterWhole() {
+    var _ = Niceness.setBehindOf(_ -> true, nice);
+  }
+
   /** The niceness, as setpriority(2) has it. */
   public int nice() {
     return nice;
