@@ -44,6 +44,7 @@ public final class CompiledModule {
   private final EngineConfig config;
   private final ScratchBudget scratch;
   private final long codeBytes;
+  private final long heldBytes;
   private final CompileReport report;
   private final byte[] names;
   private final int startFunction;
@@ -104,6 +105,7 @@ public final class CompiledModule {
     this.config = config;
     this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
+    this.heldBytes = codeBytes + WithoutBodies.bytes(module);
     this.report = report;
     this.startFunction = scanned.start();
     this.functions = scanned.functionCount();
@@ -157,6 +159,11 @@ public final class CompiledModule {
   /** Bytes of the generated classes. */
   public long codeBytes() {
     return codeBytes;
+  }
+
+  /** What it takes of the node's memory, in bytes, or so: its classes, and what is interpreted. */
+  public long heldBytes() {
+    return heldBytes;
   }
 
   /** What compiling took, in nanoseconds. */

@@ -108,7 +108,7 @@ public final class ModuleCache implements AutoCloseable {
         Caffeine.newBuilder()
             .maximumWeight(config.codeCacheBytes())
             .weigher((ModuleDigest _, CompiledModule module) ->
-                (int) Math.min(Integer.MAX_VALUE, module.codeBytes()))
+                (int) Math.min(Integer.MAX_VALUE, module.heldBytes()))
             .recordStats()
             .build();
     this.refused =
