@@ -1,6 +1,7 @@
 package dev.skep.engine;
 
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.cranelift.CompileRequest.Charges;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.ModuleLimits;
 import java.util.Arrays;
@@ -116,6 +117,32 @@ final class BodyInstrumenter {
 
   /** Writes the body from {@code from} to {@code to} of {@code bytes}, its length left out. */
   void instrument(byte[] bytes, int from, int to, WasmBuffer out) throws ModuleRefusedException {
+    walk(bytes, from, to);
+    write(bytes, from, to, out);
+  }
+
+  /**
+   * What {@link #instrument} would write, for whoever writes machine code: positions are of the
+   * operators before which a charge is due.
+   */
+  Charges charges(byte[] bytes, int from, int to) throws ModuleRefusedException {
+    walk(bytes, from, to);
+    int[] at = new int[edits];
+    int[] costs = new int[edits];
+    boolean[] checked = new boolean[edits];
+    int count = 0;
+    for (int e = 0; e < edits && metering; e++) {
+      if (lengths[e] == 0 && values[e] != 0) {
+        at[count] = positions[e];
+        checked[count] = values[e] > 0;
+        costs[count++] = values[e] > 0 ? values[e] : unchecked(values[e]);
+      }
+    }
+    return new Charges(
+        Arrays.copyOf(at, count), Arrays.copyOf(costs, count), Arrays.copyOf(checked, count));
+  }
+
+  private void walk(byte[] bytes, int from, int to) throws ModuleRefusedException {
     WasmCursor in = new WasmCursor(bytes, from, to);
     int groups = in.u31();
     for (int g = 0; g < groups; g++) {
@@ -136,7 +163,6 @@ final class BodyInstrumenter {
     if (!in.atEnd()) {
       throw in.malformed("operators behind the function's end");
     }
-    write(bytes, from, to, out);
   }
 
   private void write(byte[] bytes, int from, int to, WasmBuffer out) {

@@ -12,13 +12,20 @@ import com.dylibso.chicory.wasm.WasmModule;
 import dev.skep.engine.FuelInstrumenter.Instrumented;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
+import dev.skep.engine.cranelift.CompileOutcome;
+import dev.skep.engine.cranelift.CompileRequest;
+import dev.skep.engine.cranelift.CompileWatch;
+import dev.skep.engine.cranelift.MachineCode;
+import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleBudgets;
+import dev.skep.pool.CodeSpace;
 import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.MethodTooLargeException;
 
 /**
@@ -36,12 +43,21 @@ public final class Engine {
    */
   private static final long MOST_COMPILED_BYTES = 64L << 20;
 
+  /** Stack of a thread that compiles to machine code, in bytes. */
+  public static final long COMPILER_STACK_BYTES = 64L << 20;
+
   private final EngineConfig config;
   private final ScratchBudget scratch;
   private final ModuleBudgets budgets;
+  private final CodeSpace code;
   private final CheckThreads checks = new CheckThreads();
   private final LongAdder checked = new LongAdder();
   private final LongAdder scanCpuNanos = new LongAdder();
+  private final Object machineLock = new Object();
+
+  /** Made by the first module that is compiled to machine code: it takes half a second. */
+  private @Nullable ModuleCompiler machineCompiler;
+
   private final LongAdder compiled = new LongAdder();
   private final LongAdder compileNanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -52,7 +68,15 @@ public final class Engine {
   }
 
   public Engine(EngineConfig config, ModuleBudgets budgets) {
+    this(config, budgets, new CodeSpace(CodeSpace.DEFAULT_BYTES));
+  }
+
+  /**
+   * @param code where machine code is mapped
+   */
+  public Engine(EngineConfig config, ModuleBudgets budgets, CodeSpace code) {
     this.config = config;
+    this.code = code;
     this.scratch = new ScratchBudget(config.scratchBytes(), config.scratchTenantBytes());
     this.budgets = budgets;
   }
@@ -113,7 +137,7 @@ public final class Engine {
     WasmModule module = parse(instrumented.bytes(), false);
     Generated generated = generate(scanned, sizes, module, instrumented);
     List<Integer> interpreted = generated.interpreted().stream().sorted().toList();
-    GuestClasses.Loaded loaded = generated.loaded();
+    GuestClasses.Loaded loaded = generated.classes().load();
     long nanos = System.nanoTime() - startNanos;
     compiled.increment();
     compileNanos.add(nanos);
@@ -126,7 +150,133 @@ public final class Engine {
         importsOf(scanned),
         config,
         scratch,
-        new CompileReport(nanos, generated.attempts(), interpreted));
+        new CompileReport(nanos, generated.attempts(), interpreted),
+        code);
+  }
+
+  // ── Machine code ──────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Makes a module that {@link #check} has accepted ready to run as machine code, without compiling
+   * it: linear in its bytes, and a fraction of a millisecond for a small one. One with an
+   * initialiser, which begins on tier 1, is compiled as well.
+   *
+   * @param artifact of the module, that {@link Artifact#read} has found whole and meant for this
+   *     node
+   * @throws ModuleRefusedException if it is not such a module
+   */
+  public MachineLoad load(byte[] bytes, Artifact artifact) throws ModuleRefusedException {
+    long startNanos = System.nanoTime();
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    if (scanned.description().initializer().isPresent()) {
+      return compile(bytes).runOn(artifact);
+    }
+    checkImports(scanned);
+    CompiledModule module =
+        new CompiledModule(
+            scanned.description(),
+            scanned,
+            parse(FuelInstrumenter.bodiless(scanned), false),
+            GuestClasses.Loaded.NONE,
+            importsOf(scanned),
+            config,
+            scratch,
+            new CompileReport(System.nanoTime() - startNanos, 0, List.of()),
+            code);
+    return module.runOn(artifact);
+  }
+
+  /** What names the compiler to machine code, whose own code is an artifact of this module. */
+  public static String compilerDigest() {
+    return NativeBridge.digest();
+  }
+
+  /** Of the machine code that this engine makes and runs. */
+  public CompilerKey compilerKey() {
+    return MachineTarget.key(config.metering());
+  }
+
+  /** Where machine code is mapped. */
+  public CodeSpace codeSpace() {
+    return code;
+  }
+
+  /**
+   * Compiles a module to machine code. One at a time; takes seconds for a large module. For tests
+   * and measurements: a node compiles by {@link MachineCompilers}.
+   *
+   * @param compiled the same bytes on tier 1
+   * @return the code, for {@link CompiledModule#runOn}, or why there is none
+   * @throws ModuleRefusedException if it is not a module that {@link #check} accepts
+   */
+  public CompileOutcome machineCode(byte[] bytes, CompiledModule compiled)
+      throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    CompileRequest request = MachineRequest.of(scanned, config, compiled);
+    synchronized (machineLock) {
+      return machineCompiler().compile(request);
+    }
+  }
+
+  /**
+   * What there is to compile of a module, with the call depth that it takes on tier 1: that is
+   * found out by generating the classes of tier 1, without loading them.
+   */
+  CompileRequest machineRequest(byte[] bytes) throws ModuleRefusedException {
+    ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
+    checkImports(scanned);
+    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
+    Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
+    WasmModule module = parse(instrumented.bytes(), false);
+    Generated generated = generate(scanned, sizes, module, instrumented);
+    return MachineRequest.of(
+        scanned, config, generated.classes().depthUnits(), generated.interpreted());
+  }
+
+  private ModuleCompiler machineCompiler() {
+    ModuleCompiler compiler = machineCompiler;
+    if (compiler == null) {
+      compiler = new ModuleCompiler(NativeBridge.inJvm().newSlot()::start, false);
+      machineCompiler = compiler;
+    }
+    return compiler;
+  }
+
+  /**
+   * Compiles the compiler of machine code to machine code: takes some four minutes, once for each
+   * version of it, and makes it ten times as fast. It wants a stack of {@link
+   * #COMPILER_STACK_BYTES}.
+   *
+   * @param watch may stop it
+   * @return to be kept for {@link #useCompiler}
+   */
+  public Artifact compileCompiler(CompileWatch watch) {
+    // Not with the compiler at hand, which others wait for.
+    try (BridgeSlot slot = NativeBridge.inJvm().newSlot()) {
+      CompileOutcome outcome = NativeBridge.compile(new ModuleCompiler(slot::start, false), watch);
+      return switch (outcome) {
+        case MachineCode made ->
+            MachineArtifact.of(NativeBridge.digest(), MachineTarget.key(), made);
+        case CompileOutcome.Unsupported unsupported ->
+            throw new IllegalStateException(
+                "the compiler is beyond itself: " + unsupported.reason());
+      };
+    }
+  }
+
+  /**
+   * Has {@link #machineCode} use the compiler's own machine code from now on; modules become the
+   * same code.
+   *
+   * @param compiler from {@link #compileCompiler}, of the same version
+   * @throws IllegalArgumentException if it is not
+   */
+  public void useCompiler(Artifact compiler) {
+    BridgeSlot slot = NativeBridge.of(compiler, code).newSlot();
+    ModuleCompiler fast = new ModuleCompiler(slot::start, false);
+    synchronized (machineLock) {
+      machineCompiler = fast;
+    }
   }
 
   /**
@@ -154,7 +304,7 @@ public final class Engine {
     return new FuelProfiler(scanned, module, importsOf(scanned), config);
   }
 
-  private record Generated(GuestClasses.Loaded loaded, Set<Integer> interpreted, int attempts) {}
+  private record Generated(GuestClasses classes, Set<Integer> interpreted, int attempts) {}
 
   /**
    * Generates the classes. A function too large for a JVM method is interpreted: those that surely
@@ -193,7 +343,7 @@ public final class Engine {
           Set<Integer> tooLarge = classes.rewrite();
           budget.check();
           if (tooLarge.isEmpty()) {
-            return new Generated(classes.load(), Set.copyOf(interpreted), attempts);
+            return new Generated(classes, Set.copyOf(interpreted), attempts);
           }
           interpreted.addAll(tooLarge);
         } catch (ChicoryException e) {

@@ -88,6 +88,37 @@ final class FuelInstrumenter {
     return new Instrumented(out.toBytes(), charge, chargeLength);
   }
 
+  /**
+   * The module with functions that only trap, for whoever runs it in another way and needs the
+   * rest: the indexes stay what they are. It has a memory, as an instrumented module does, and
+   * neither start function nor custom sections.
+   */
+  static byte[] bodiless(ScannedModule module) {
+    WasmBuffer out = new WasmBuffer(module.bytes().length + 64);
+    out.raw(module.bytes(), 0, 8);
+    WasmBuffer content = new WasmBuffer(1_024);
+    for (int id : ORDER) {
+      if (id == MEMORY && module.memories() == 0) {
+        content.clear();
+        content.raw(new byte[] {1, 1, 0, 0}, 0, 4);
+        out.section(id, content);
+      } else if (id == CODE) {
+        content.clear();
+        content.u32(module.functions().length);
+        for (int i = 0; i < module.functions().length; i++) {
+          content.raw(TRAPPING_BODY, 0, TRAPPING_BODY.length);
+        }
+        out.section(id, content);
+      } else {
+        copy(module, id, out);
+      }
+    }
+    return out.toBytes();
+  }
+
+  /** Its length, no locals, {@code unreachable}, {@code end}. */
+  private static final byte[] TRAPPING_BODY = {3, 0, 0x00, 0x0B};
+
   /** Begins a section that holds {@code more} entries behind those it had. */
   private static void append(ScannedModule module, int id, WasmBuffer content, int count, int more)
       throws ModuleRefusedException {

@@ -13,6 +13,7 @@ import com.dylibso.chicory.wasm.types.OpCode;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.limits.FuelCosts;
 import dev.skep.limits.StoreLimits;
+import dev.skep.pool.CodeSpace;
 import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotMemory;
 import dev.skep.pool.SlotOwner;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -50,11 +52,12 @@ public final class FuelProfiler {
             scanned.description(),
             scanned,
             parsed,
-            new GuestClasses.Loaded(counter::machine, 0),
+            new GuestClasses.Loaded(counter::machine, 0, Map.of()),
             imported,
             config,
             new ScratchBudget(0, 0),
             new CompileReport(0, 0, List.of()),
+            new CodeSpace(CodeSpace.DEFAULT_BYTES),
             counter);
   }
 

@@ -161,11 +161,12 @@ final class FunctionRewriter {
 
   /**
    * @param depthUnits of call depth for a function that calls others
+   * @return whether it is one
    */
-  void rewrite(int depthUnits) {
+  boolean rewrite(int depthUnits) {
     survey();
     if (charges.isEmpty() && accesses.isEmpty() && !callsGuest) {
-      return;
+      return false;
     }
     allocate();
     extendFrames();
@@ -178,6 +179,7 @@ final class FunctionRewriter {
     walk();
     cover(end());
     addHandler();
+    return callsGuest;
   }
 
   // ── What is there ─────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -68,6 +69,10 @@ final class GuestClasses implements ClassCollector {
   private final int lastGuestFunction;
   private final Map<String, byte[]> classes = new LinkedHashMap<>();
   private final Map<String, byte[]> rewritten = new LinkedHashMap<>();
+
+  /** Call depth that a call takes, of the functions that call others. */
+  private final Map<Integer, Integer> depthUnits = new HashMap<>();
+
   private @Nullable String mainClass;
 
   /**
@@ -134,8 +139,28 @@ final class GuestClasses implements ClassCollector {
 
   // ── Loading ───────────────────────────────────────────────────────────────────────────────
 
-  /** Rewritten and loaded classes. */
-  record Loaded(Function<Instance, Machine> machines, long codeBytes) {}
+  /**
+   * Rewritten and loaded classes.
+   *
+   * @param runs whether there are any; without, what {@code machines} makes throws when called
+   */
+  record Loaded(
+      Function<Instance, Machine> machines,
+      long codeBytes,
+      Map<Integer, Integer> depthUnits,
+      boolean runs) {
+
+    /** Of a module that is run as machine code only. */
+    static final Loaded NONE = new Loaded(_ -> Loaded::none, 0, Map.of(), false);
+
+    Loaded(Function<Instance, Machine> machines, long codeBytes, Map<Integer, Integer> depthUnits) {
+      this(machines, codeBytes, depthUnits, true);
+    }
+
+    private static long[] none(int function, long... args) {
+      throw new IllegalStateException("the module is run as machine code only");
+    }
+  }
 
   /**
    * Rewrites all classes.
@@ -158,6 +183,11 @@ final class GuestClasses implements ClassCollector {
     return Collections.unmodifiableMap(rewritten);
   }
 
+  /** Call depth that a call takes, of the functions that call others. */
+  Map<Integer, Integer> depthUnits() {
+    return Collections.unmodifiableMap(depthUnits);
+  }
+
   /** Loads the rewritten classes. */
   Loaded load() {
     GuestLoader loader = new GuestLoader();
@@ -171,7 +201,7 @@ final class GuestClasses implements ClassCollector {
       @SuppressWarnings("unchecked")
       Function<Instance, Machine> machines =
           MethodHandleProxies.asInterfaceInstance(Function.class, constructor);
-      return new Loaded(machines, bytes);
+      return new Loaded(machines, bytes, Map.copyOf(depthUnits));
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("the compiler's classes do not load", e);
     }
@@ -225,7 +255,9 @@ final class GuestClasses implements ClassCollector {
     removePolls(method.instructions);
     if (isGuestFunction(method.name)) {
       int units = 1 + (method.maxLocals + method.maxStack) / WORDS_PER_UNIT;
-      new FunctionRewriter(method, className + "Shaded", charge).rewrite(units);
+      if (new FunctionRewriter(method, className + "Shaded", charge).rewrite(units)) {
+        depthUnits.put(Integer.parseInt(method.name.substring("func_".length())), units);
+      }
     }
     for (AbstractInsnNode node : method.instructions) {
       if (node instanceof MethodInsnNode call && call.getOpcode() == INVOKESTATIC) {

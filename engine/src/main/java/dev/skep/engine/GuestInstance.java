@@ -1,6 +1,5 @@
 package dev.skep.engine;
 
-import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.wasm.types.Value;
 import dev.skep.engine.ModuleDescription.Export;
 import dev.skep.limits.FuelCosts;
@@ -33,7 +32,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   private static final int NULL = Value.REF_NULL_VALUE;
 
   private final CompiledModule module;
-  private final Instance instance;
+  private final GuestCode code;
   private final SlotLease lease;
   private final SlotMemory memory;
   private final EngineConfig config;
@@ -42,14 +41,15 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
 
   GuestInstance(
       CompiledModule module,
-      Instance instance,
+      GuestCode code,
+      SlotMemory memory,
       SlotLease lease,
       EngineConfig config,
       ScratchBudget scratch) {
     this.module = module;
-    this.instance = instance;
+    this.code = code;
     this.lease = lease;
-    this.memory = (SlotMemory) instance.memory();
+    this.memory = memory;
     this.config = config;
     this.scratch = scratch;
   }
@@ -191,8 +191,19 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
     return report;
   }
 
-  Instance engineInstance() {
-    return instance;
+  /** Its first memory, which is its meter. */
+  SlotMemory memory() {
+    return memory;
+  }
+
+  /** Its code. */
+  GuestCode code() {
+    return code;
+  }
+
+  /** Whether it runs as machine code. */
+  public boolean isMachineCode() {
+    return code instanceof MachineInstance;
   }
 
   /** Opens the store; answers why not. */
@@ -245,8 +256,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
   }
 
   private long[] call(int function, long... args) {
-    long[] results = instance.getMachine().call(function, args);
-    return results == null ? new long[0] : results;
+    return code.call(function, args);
   }
 
   private Export export(String name) {
@@ -352,7 +362,7 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    */
   public void reset() {
     lease.reset();
-    module.resetInstance(instance);
+    code.reset();
     fresh = true;
   }
 
@@ -361,12 +371,20 @@ public final class GuestInstance implements Instantiation, AutoCloseable {
    * The instance must not be used again.
    */
   public void release() {
-    lease.release();
+    try {
+      lease.release();
+    } finally {
+      code.close();
+    }
   }
 
   /** Gives the slot back, empty. The instance must not be used again. */
   @Override
   public void close() {
-    lease.close();
+    try {
+      lease.close();
+    } finally {
+      code.close();
+    }
   }
 }

@@ -48,6 +48,12 @@ record ScannedModule(
 
   record GlobalType(ValueKind kind, boolean isMutable) {}
 
+  /** Type index of a function, the imported ones first. */
+  int typeOf(int function) {
+    int imported = importedFunctions.length;
+    return function < imported ? importedFunctions[function] : functions[function - imported];
+  }
+
   int functionCount() {
     return importedFunctions.length + functions.length;
   }

@@ -15,20 +15,24 @@ final class Traps {
   private Traps() {}
 
   static RunResult result(CompiledModule module, Throwable thrown) {
+    Throwable cause = thrown.getCause();
+    return thrown instanceof MachineTrapException machine && cause != null
+        ? result(cause, machine.frames())
+        : result(thrown, frames(module, thrown));
+  }
+
+  private static RunResult result(Throwable thrown, List<WasmFrame> frames) {
     return switch (thrown) {
       case LimitExceededException limit ->
-          new RunResult.LimitReached(
-              limit.kind(), limit.limit(), message(limit), frames(module, thrown));
+          new RunResult.LimitReached(limit.kind(), limit.limit(), message(limit), frames);
       case GuestAnswerException answer ->
           new RunResult.Trapped(TrapKind.BAD_ANSWER, message(answer), List.of());
       case SnapshotRefusedException refused ->
-          new RunResult.Trapped(TrapKind.NO_SNAPSHOT, message(refused), frames(module, thrown));
-      case ChicoryException trap -> trapped(module, trap, message(trap));
-      case StackOverflowError overflow ->
+          new RunResult.Trapped(TrapKind.NO_SNAPSHOT, message(refused), frames);
+      case ChicoryException trap -> trapped(message(trap), frames);
+      case StackOverflowError _ ->
           new RunResult.Trapped(
-              TrapKind.CALL_STACK_EXHAUSTED,
-              TrapKind.CALL_STACK_EXHAUSTED.phrase(),
-              frames(module, overflow));
+              TrapKind.CALL_STACK_EXHAUSTED, TrapKind.CALL_STACK_EXHAUSTED.phrase(), frames);
       default -> {
         LOG.atError().setCause(thrown).log("a run failed in the host");
         yield new RunResult.HostFailed("the run failed in the host; it has been logged");
@@ -36,12 +40,12 @@ final class Traps {
     };
   }
 
-  private static RunResult trapped(CompiledModule module, Throwable trap, String message) {
+  private static RunResult trapped(String message, List<WasmFrame> frames) {
     TrapKind kind = TrapKind.ofMessage(message);
     // The engine has words of its own for some traps; tenants are told the standard's.
     String said =
         kind == TrapKind.OTHER || message.startsWith(kind.phrase()) ? message : kind.phrase();
-    return new RunResult.Trapped(kind, Printable.of(said), frames(module, trap));
+    return new RunResult.Trapped(kind, Printable.of(said), frames);
   }
 
   private static String message(Throwable trap) {

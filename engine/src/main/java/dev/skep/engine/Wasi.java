@@ -48,7 +48,7 @@ final class Wasi {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final Map<String, Function> FUNCTIONS = new HashMap<>();
 
-  private record Function(Signature signature, HostFunction host) {}
+  private record Function(Signature signature, HostFunction host, HostCall call) {}
 
   /** What a function does; answers an error number. */
   private interface Body {
@@ -119,42 +119,44 @@ final class Wasi {
       params.add(parameters.charAt(i) == 'I' ? I64 : I32);
     }
     Signature signature = new Signature(params, List.of(I32));
+    put(
+        name,
+        signature,
+        (memory, args) -> {
+          WasiContext wasi = contextOf(memory, name);
+          memory.charge(FuelCosts.HOST_CALL);
+          memory.inHost(true);
+          try {
+            return new long[] {body.call(memory, wasi, args)};
+          } catch (WasiError e) {
+            return new long[] {e.errno()};
+          } catch (StrayPointerException e) {
+            return new long[] {WasiErrno.FAULT};
+          } finally {
+            memory.inHost(false);
+          }
+        });
+  }
+
+  private static void put(String name, Signature signature, HostCall call) {
     HostFunction host =
         new HostFunction(
             MODULE,
             name,
-            FunctionType.of(types(params), List.of(ValType.I32)),
-            (instance, args) -> {
-              SlotMemory memory = (SlotMemory) instance.memory();
-              WasiContext wasi = contextOf(memory, name);
-              memory.charge(FuelCosts.HOST_CALL);
-              memory.inHost(true);
-              try {
-                return new long[] {body.call(memory, wasi, args)};
-              } catch (WasiError e) {
-                return new long[] {e.errno()};
-              } catch (StrayPointerException e) {
-                return new long[] {WasiErrno.FAULT};
-              } finally {
-                memory.inHost(false);
-              }
-            });
-    FUNCTIONS.put(name, new Function(signature, host));
+            FunctionType.of(types(signature.params()), types(signature.results())),
+            (instance, args) -> call.call((SlotMemory) instance.memory(), args));
+    FUNCTIONS.put(name, new Function(signature, host, call));
   }
 
   private static void defineExit() {
-    HostFunction host =
-        new HostFunction(
-            MODULE,
-            "proc_exit",
-            FunctionType.of(List.of(ValType.I32), List.of()),
-            (instance, args) -> {
-              SlotMemory memory = (SlotMemory) instance.memory();
-              var _ = contextOf(memory, "proc_exit");
-              memory.charge(FuelCosts.HOST_CALL);
-              throw new GuestExitException((int) args[0]);
-            });
-    FUNCTIONS.put("proc_exit", new Function(new Signature(List.of(I32), List.of()), host));
+    put(
+        "proc_exit",
+        new Signature(List.of(I32), List.of()),
+        (memory, args) -> {
+          var _ = contextOf(memory, "proc_exit");
+          memory.charge(FuelCosts.HOST_CALL);
+          throw new GuestExitException((int) args[0]);
+        });
   }
 
   /** The run that calls; an initialiser whose state is to be kept is none. */
@@ -184,6 +186,11 @@ final class Wasi {
   /** A function that can be imported. */
   static HostFunction function(String name) {
     return Objects.requireNonNull(FUNCTIONS.get(name)).host();
+  }
+
+  /** The same, for code that has no engine instance. */
+  static HostCall call(String name) {
+    return Objects.requireNonNull(FUNCTIONS.get(name)).call();
   }
 
   // ── Arguments and environment ─────────────────────────────────────────────────────────────

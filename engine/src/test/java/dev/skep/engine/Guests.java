@@ -3,6 +3,7 @@ package dev.skep.engine;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.skep.engine.Invocation.CommandRun;
+import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolingAllocator;
@@ -21,6 +22,9 @@ import java.util.Map;
 final class Guests implements AutoCloseable {
   static final StoreLimits PLENTY =
       StoreLimits.DEFAULTS.withFuel(1_000_000_000_000L).withDeadlineNanos(600_000_000_000L);
+
+  /** Whether tests run guests as machine code where they can: the build runs some both ways. */
+  static final boolean MACHINE_CODE = Boolean.getBoolean("skep.machineCode");
 
   final PoolingAllocator pool;
   final SlotOwner owner;
@@ -58,7 +62,11 @@ final class Guests implements AutoCloseable {
   CompiledModule compile(byte[] wasm) {
     try {
       engine.check(wasm);
-      return engine.compile(wasm);
+      CompiledModule module = engine.compile(wasm);
+      if (MACHINE_CODE && engine.machineCode(wasm, module) instanceof MachineCode code) {
+        module.runOn(code);
+      }
+      return module;
     } catch (ModuleRefusedException e) {
       throw new AssertionError(e);
     }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.skep.engine.Invocation.TypedCall;
+import dev.skep.engine.cranelift.CompileOutcome;
+import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.PoolConfig;
@@ -67,8 +69,38 @@ class SpecSuiteTest {
         : Path.of(System.getProperty("skep.root"), "..", "shared", "spec", "spec-core-2.0.zip");
   }
 
+  /** Whether modules run as machine code where they can. */
+  private boolean machineCode;
+
+  private int onTierOne;
+
   @Test
   void theStandardsAssertionsHoldOnSlotMemoryWithFuelOn() throws InterruptedException {
+    runSuite();
+  }
+
+  @Test
+  void theStandardsAssertionsHoldInMachineCode() throws InterruptedException {
+    machineCode = true;
+    runSuite();
+    assertThat(onTierOne).as("modules of the suite that machine code cannot run").isZero();
+  }
+
+  private CompiledModule compiled(Guests guests, byte[] wasm) throws ModuleRefusedException {
+    CompiledModule module = guests.engine.compile(wasm);
+    if (machineCode) {
+      switch (guests.engine.machineCode(wasm, module)) {
+        case MachineCode code -> module.runOn(code);
+        case CompileOutcome.Unsupported unsupported -> {
+          leave("machine code: " + unsupported.reason());
+          onTierOne++;
+        }
+      }
+    }
+    return module;
+  }
+
+  private void runSuite() throws InterruptedException {
     Path path = suite();
     Assumptions.assumeTrue(
         Files.isRegularFile(path),
@@ -167,7 +199,7 @@ class SpecSuiteTest {
   private @Nullable GuestInstance instance(Guests guests, JsonNode command, byte[] wasm) {
     try {
       guests.engine.check(wasm);
-      return switch (guests.instantiate(guests.engine.compile(wasm), LIMITS)) {
+      return switch (guests.instantiate(compiled(guests, wasm), LIMITS)) {
         case GuestInstance instance -> {
           pass("module");
           yield instance;
@@ -220,7 +252,7 @@ class SpecSuiteTest {
     }
     try {
       guests.engine.check(wasm);
-      switch (guests.instantiate(guests.engine.compile(wasm), LIMITS)) {
+      switch (guests.instantiate(compiled(guests, wasm), LIMITS)) {
         case Instantiation.Failed failure ->
             trapped("assert_uninstantiable", command, failure.result());
         case GuestInstance instance -> {

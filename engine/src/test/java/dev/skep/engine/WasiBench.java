@@ -74,7 +74,7 @@ final class WasiBench implements AutoCloseable {
     instance = guests.instance(module);
     assertThat(instance.run(new Invocation.TypedCall("nothing", new long[0]), limits).result())
         .isInstanceOf(RunResult.Values.class);
-    memory = (SlotMemory) instance.engineInstance().memory();
+    memory = instance.memory();
     long now = System.nanoTime();
     memory.begin(limits, now);
     wasi =
@@ -94,7 +94,7 @@ final class WasiBench implements AutoCloseable {
 
   /** Calls a function of WASI; its error number. */
   int call(String function, long... args) {
-    return (int) Wasi.function(function).handle().apply(instance.engineInstance(), args)[0];
+    return (int) Wasi.call(function).call(memory, args)[0];
   }
 
   /** Puts a path where paths are; its length. */

@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
       ImageBench.class,
       PlanBench.class,
       KernelBench.class,
+      MachineBench.class,
       StoppingBench.class,
       ProgramBench.class,
       UploadBench.class,

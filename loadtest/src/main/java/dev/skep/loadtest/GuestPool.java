@@ -10,6 +10,7 @@ import dev.skep.engine.ModuleRefusedException;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.limits.StoreLimits;
+import dev.skep.loadtest.machine.MachineCompiler;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolStats;
@@ -19,7 +20,10 @@ import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotOwner;
 import dev.skep.pool.TakeOutcome;
 import dev.skep.pool.TakeRefused;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Engine and allocator without a node around them, as the benchmarks in this process use them. */
 final class GuestPool implements AutoCloseable {
@@ -30,9 +34,17 @@ final class GuestPool implements AutoCloseable {
   private final InstanceAllocator allocator;
   private final SlotOwner owner;
   private final Engine engine;
+  private final MachineCompiler machine;
 
   GuestPool(int slots, EngineConfig config) {
     this(new PoolingAllocator(slots(slots)), config);
+  }
+
+  /**
+   * @param compilerCode as {@link MachineCompiler} takes it
+   */
+  GuestPool(int slots, EngineConfig config, @Nullable Path compilerCode) {
+    this(new PoolingAllocator(slots(slots)), config, compilerCode);
   }
 
   GuestPool(PoolConfig pool, EngineConfig config) {
@@ -40,9 +52,14 @@ final class GuestPool implements AutoCloseable {
   }
 
   GuestPool(InstanceAllocator allocator, EngineConfig config) {
+    this(allocator, config, null);
+  }
+
+  private GuestPool(InstanceAllocator allocator, EngineConfig config, @Nullable Path compilerCode) {
     this.allocator = allocator;
     this.owner = allocator.newOwner();
     this.engine = new Engine(config);
+    this.machine = new MachineCompiler(engine, compilerCode);
   }
 
   /** The default classes, with so many slots of each. */
@@ -69,6 +86,28 @@ final class GuestPool implements AutoCloseable {
     } catch (ModuleRefusedException e) {
       throw new IllegalStateException(name + " was refused", e);
     }
+  }
+
+  /**
+   * The same as machine code.
+   *
+   * @throws IllegalStateException if there is none of it
+   */
+  CompiledModule machineCode(String name, byte[] bytes) {
+    CompiledModule module = compile(name, bytes);
+    Optional<String> whyNot = machine.compile(bytes, module);
+    if (whyNot.isPresent()) {
+      throw new IllegalStateException(name + " cannot be machine code: " + whyNot.get());
+    }
+    return module;
+  }
+
+  CompiledModule machineCode(String guest) {
+    return machineCode(guest, Guests.bytes(guest));
+  }
+
+  MachineCompiler machine() {
+    return machine;
   }
 
   /** A slot for an instance of the module. */
@@ -121,6 +160,7 @@ final class GuestPool implements AutoCloseable {
 
   @Override
   public void close() {
+    machine.close();
     allocator.close();
   }
 }

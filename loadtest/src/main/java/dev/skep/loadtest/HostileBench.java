@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -47,6 +48,8 @@ final class HostileBench implements Callable<Integer> {
       description = "Only kinds whose group/name begins with this.")
   private String only = "";
 
+  @Mixin private MachineOptions machine = new MachineOptions();
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -69,7 +72,10 @@ final class HostileBench implements Callable<Integer> {
       throw new IllegalArgumentException("no kind begins with " + only);
     }
     ExecutorService attackers = Executors.newFixedThreadPool(concurrency);
-    HostileNode node = new HostileNode(workers);
+    HostileNode node =
+        machine.isTierTwo()
+            ? HostileNode.ofMachineCode(workers, machine.compilerCode())
+            : new HostileNode(workers);
     // Threads, class files and code that come once and stay are there after one pass.
     pass(node, attackers, kinds, 0);
     Census before = settled(node);
@@ -88,7 +94,7 @@ final class HostileBench implements Callable<Integer> {
     node.pool().close();
     List<String> newThreads = new ArrayList<>(after.newThreads(before));
     newThreads.addAll(Census.workers());
-    return report(kinds.size(), seconds, before, after, newThreads, leakedSlots);
+    return report(node, kinds.size(), seconds, before, after, newThreads, leakedSlots);
   }
 
   /** What it holds with no module in its cache and no garbage. */
@@ -131,6 +137,7 @@ final class HostileBench implements Callable<Integer> {
   }
 
   private int report(
+      HostileNode node,
       int kinds,
       double seconds,
       Census before,
@@ -138,7 +145,16 @@ final class HostileBench implements Callable<Integer> {
       List<String> newThreads,
       long leakedSlots) {
     long moreFiles = Math.max(0, after.fileDescriptors() - before.fileDescriptors());
-    new ResultTable("skep bench hostile: " + kinds + " kinds, " + times + " times")
+    ResultTable table =
+        new ResultTable("skep bench hostile: " + kinds + " kinds, " + times + " times");
+    if (machine.isTierTwo()) {
+      table
+          .add("machine_code", "kinds run as machine code", node.onMachineCode().size(), "")
+          .add("tier_one", "kinds that stay on tier 1", node.onTierOne().size(), "");
+      node.onTierOne()
+          .forEach((kind, reason) -> table.note(kind + " stays on tier 1: " + reason + "."));
+    }
+    table
         .add("kinds", "kinds", kinds, "")
         .add("attacks", "attacks, each run twice", (double) attacks.get(), "")
         .add("pass_seconds", "time of a pass", seconds / times, "s")

@@ -9,18 +9,21 @@ import dev.skep.engine.RunResult;
 import dev.skep.loadtest.peer.Wasmtime;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * CPU kernels with and without charges, side by side in one JVM: what fuel costs. Where Wasmtime's
- * library is, its kernels with fuel on beside them.
+ * CPU kernels with and without charges, as machine code and on tier 1, side by side in one JVM:
+ * what fuel costs and what each tier does. Where Wasmtime's library is, its kernels with fuel on
+ * beside them.
  *
  * <pre>./skep bench kernels [--wasmtime FOLDER]</pre>
  */
@@ -61,10 +64,18 @@ final class KernelBench implements Callable<Integer> {
   /**
    * A kernel's best times.
    *
+   * @param machineNanos of machine code with fuel on
+   * @param machineOffNanos of machine code with fuel off
    * @param peerNanos of Wasmtime with fuel on; 0 if it is not here
    * @param same whether all gave the same answer
    */
-  private record Best(long onNanos, long offNanos, long peerNanos, boolean same) {
+  private record Best(
+      long onNanos,
+      long offNanos,
+      long machineNanos,
+      long machineOffNanos,
+      long peerNanos,
+      boolean same) {
     double ratio() {
       return onNanos / (double) offNanos;
     }
@@ -72,29 +83,74 @@ final class KernelBench implements Callable<Integer> {
     double peerRatio() {
       return onNanos / (double) peerNanos;
     }
+
+    double machineRatio() {
+      return machineNanos / (double) machineOffNanos;
+    }
+
+    double machinePeerRatio() {
+      return machineNanos / (double) peerNanos;
+    }
+  }
+
+  /** Geometric means over the kernels; those to Wasmtime's are 1 where it is not here. */
+  record Means(
+      double ratio, double machineRatio, double peerRatio, double machinePeerRatio, boolean same) {
+    private static Means of(Collection<Best> results) {
+      return new Means(
+          mean(results, Best::ratio),
+          mean(results, Best::machineRatio),
+          mean(results, best -> best.peerNanos() == 0 ? 1 : best.peerRatio()),
+          mean(results, best -> best.peerNanos() == 0 ? 1 : best.machinePeerRatio()),
+          results.stream().allMatch(Best::same));
+    }
+
+    private static double mean(Collection<Best> results, ToDoubleFunction<Best> figure) {
+      double sum = 0;
+      for (Best best : results) {
+        sum += Math.log(figure.applyAsDouble(best));
+      }
+      return Math.exp(sum / results.size());
+    }
+  }
+
+  /**
+   * Measures, for others to print.
+   *
+   * @param library Wasmtime's, null to do without
+   */
+  static Means means(@Nullable Path library) {
+    return Means.of(measure(library).values());
+  }
+
+  private static Map<Kernel, Best> measure(@Nullable Path library) {
+    Map<Kernel, Best> results = new LinkedHashMap<>();
+    try (GuestPool metered = new GuestPool(2, EngineConfig.DEFAULTS);
+        GuestPool free = new GuestPool(2, EngineConfig.DEFAULTS.withMetering(false))) {
+      CompiledModule on = metered.compile(Guests.KERNELS);
+      CompiledModule off = free.compile(Guests.KERNELS);
+      CompiledModule machineOn = metered.machineCode(Guests.KERNELS);
+      CompiledModule machineOff = free.machineCode(Guests.KERNELS);
+      for (Kernel kernel : KERNELS) {
+        Progress.say(kernel.name() + "(" + kernel.argument() + ")");
+        try (GuestInstance charged = metered.instance(on);
+            GuestInstance uncharged = free.instance(off);
+            GuestInstance machine = metered.instance(machineOn);
+            GuestInstance machineFree = free.instance(machineOff)) {
+          Wasmtime peer = library == null ? null : peer(library, kernel);
+          results.put(kernel, best(kernel, charged, uncharged, machine, machineFree, peer));
+        }
+      }
+    }
+    return results;
   }
 
   @Override
   public Integer call() throws IOException {
     ResultTable table = new ResultTable("skep bench kernels: best of " + ROUNDS);
-    Map<Kernel, Best> results = new LinkedHashMap<>();
     Optional<Path> library = PeerLibrary.find(wasmtime);
-    try (GuestPool metered = new GuestPool(1, EngineConfig.DEFAULTS);
-        GuestPool free = new GuestPool(1, EngineConfig.DEFAULTS.withMetering(false))) {
-      CompiledModule on = metered.compile(Guests.KERNELS);
-      CompiledModule off = free.compile(Guests.KERNELS);
-      for (Kernel kernel : KERNELS) {
-        Progress.say(kernel.name() + "(" + kernel.argument() + ")");
-        try (GuestInstance charged = metered.instance(on);
-            GuestInstance uncharged = free.instance(off)) {
-          Wasmtime peer = library.isPresent() ? peer(library.get(), kernel) : null;
-          results.put(kernel, best(kernel, charged, uncharged, peer));
-        }
-      }
-    }
-    double logSum = 0;
-    double peerLogSum = 0;
-    boolean same = true;
+    Map<Kernel, Best> results = measure(library.orElse(null));
+    Means means = Means.of(results.values());
     for (Map.Entry<Kernel, Best> entry : results.entrySet()) {
       Kernel kernel = entry.getKey();
       Best best = entry.getValue();
@@ -102,7 +158,17 @@ final class KernelBench implements Callable<Integer> {
       table
           .add(kernel.name() + "_on_ms", what + ", fuel on", best.onNanos() / NANOS_PER_MILLI, "ms")
           .add(kernel.name() + "_off_ms", "  fuel off", best.offNanos() / NANOS_PER_MILLI, "ms")
-          .add(kernel.name() + "_ratio", "  fuel on to off", best.ratio(), "×");
+          .add(kernel.name() + "_ratio", "  fuel on to off", best.ratio(), "×")
+          .add(
+              kernel.name() + "_machine_ms",
+              "  machine code, fuel on",
+              best.machineNanos() / NANOS_PER_MILLI,
+              "ms")
+          .add(
+              kernel.name() + "_machine_off_ms",
+              "  machine code, fuel off",
+              best.machineOffNanos() / NANOS_PER_MILLI,
+              "ms");
       if (library.isPresent()) {
         table
             .add(
@@ -110,23 +176,37 @@ final class KernelBench implements Callable<Integer> {
                 "  Wasmtime 49, fuel on",
                 best.peerNanos() / NANOS_PER_MILLI,
                 "ms")
-            .add(kernel.name() + "_wasmtime_ratio", "  ours to Wasmtime's", best.peerRatio(), "×");
-        peerLogSum += Math.log(best.peerRatio());
+            .add(kernel.name() + "_wasmtime_ratio", "  tier 1 to Wasmtime's", best.peerRatio(), "×")
+            .add(
+                kernel.name() + "_machine_wasmtime_ratio",
+                "  machine code to Wasmtime's",
+                best.machinePeerRatio(),
+                "×");
       }
-      logSum += Math.log(best.ratio());
-      same &= best.same();
     }
     table.add(
         "ratio",
-        "fuel on to off, geometric mean",
-        Math.exp(logSum / KERNELS.size()),
+        "fuel on to off, tier 1, geometric mean",
+        means.ratio(),
         "×",
         "under 1.15; Wasmtime 49: 1.1 to 2");
+    table.add(
+        "machine_ratio",
+        "fuel on to off, machine code, geometric mean",
+        means.machineRatio(),
+        "×",
+        "under 1.15");
     if (library.isPresent()) {
       table.add(
           "wasmtime_ratio",
-          "ours to Wasmtime's, both with fuel, geometric mean",
-          Math.exp(peerLogSum / KERNELS.size()),
+          "tier 1 to Wasmtime's, both with fuel, geometric mean",
+          means.peerRatio(),
+          "×",
+          "at most 1");
+      table.add(
+          "machine_wasmtime_ratio",
+          "machine code to Wasmtime's, both with fuel, geometric mean",
+          means.machinePeerRatio(),
           "×",
           "at most 1");
     } else {
@@ -136,10 +216,10 @@ final class KernelBench implements Callable<Integer> {
         .note("Fuel off is compiled without charges, for this measurement only.")
         .note("Rounds alternate between them, after " + WARM_UP + " of each.")
         .print(json);
-    if (!same) {
+    if (!means.same()) {
       System.err.println("they gave different answers");
     }
-    return same ? 0 : 1;
+    return means.same() ? 0 : 1;
   }
 
   private static Wasmtime peer(Path library, Kernel kernel) {
@@ -149,17 +229,28 @@ final class KernelBench implements Callable<Integer> {
   }
 
   private static Best best(
-      Kernel kernel, GuestInstance charged, GuestInstance uncharged, @Nullable Wasmtime peer) {
+      Kernel kernel,
+      GuestInstance charged,
+      GuestInstance uncharged,
+      GuestInstance machine,
+      GuestInstance machineFree,
+      @Nullable Wasmtime peer) {
     Invocation.TypedCall call = kernel.call();
     Wasmtime.Store store = peer == null ? null : peer.instantiate();
     long on = Long.MAX_VALUE;
     long off = Long.MAX_VALUE;
+    long machineOn = Long.MAX_VALUE;
+    long machineOff = Long.MAX_VALUE;
     long theirs = peer == null ? 0 : Long.MAX_VALUE;
     boolean same = true;
     for (int round = -WARM_UP; round < ROUNDS; round++) {
       RunReport withFuel = run(charged, call);
       RunReport without = run(uncharged, call);
       same &= answer(withFuel) == answer(without);
+      RunReport asMachineCode = run(machine, call);
+      RunReport asFreeCode = run(machineFree, call);
+      same &= answer(withFuel) == answer(asMachineCode) && answer(without) == answer(asFreeCode);
+      same &= withFuel.fuel() == asMachineCode.fuel();
       if (peer != null && store != null) {
         long startNanos = System.nanoTime();
         int answer = peer.call(store, kernel.argument());
@@ -170,12 +261,14 @@ final class KernelBench implements Callable<Integer> {
       if (round >= 0) {
         on = Math.min(on, withFuel.durationNanos());
         off = Math.min(off, without.durationNanos());
+        machineOn = Math.min(machineOn, asMachineCode.durationNanos());
+        machineOff = Math.min(machineOff, asFreeCode.durationNanos());
       }
     }
     if (peer != null && store != null) {
       peer.delete(store);
     }
-    return new Best(on, off, theirs, same);
+    return new Best(on, off, machineOn, machineOff, theirs, same);
   }
 
   private static RunReport run(GuestInstance instance, Invocation.TypedCall call) {

@@ -1,5 +1,6 @@
 package dev.skep.loadtest;
 
+import dev.skep.loadtest.machine.MachineCompiler;
 import dev.skep.loadtest.programs.Program;
 import dev.skep.loadtest.programs.ProgramGenerator;
 import java.io.IOException;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -16,14 +18,15 @@ import picocli.CommandLine.Option;
  * difference is an error.
  *
  * <pre>./skep bench programs [--programs N] [--seed N] [--wasmtime FOLDER]
+ * ./skep bench programs --tier 2 --compiler-code FILE --programs 20000
  * SKEP_JAVA_OPTS=-Xcomp ./skep bench programs   what is compiled, from the first call on</pre>
  */
 @Command(
     name = "programs",
     mixinStandardHelpOptions = true,
     description =
-        "Runs generated programs on tier 1, in an interpreter that counts beside, and in Wasmtime;"
-            + " results, memory and fuel must be equal.")
+        "Runs generated programs on tier 1, as machine code, in an interpreter that counts beside,"
+            + " and in Wasmtime; results, memory and fuel must be equal.")
 final class ProgramBench implements Callable<Integer> {
   private static final int MOST_SHOWN = 20;
 
@@ -32,6 +35,8 @@ final class ProgramBench implements Callable<Integer> {
 
   @Option(names = "--seed", description = "Of the first; the others follow. Default: by the clock.")
   private @Nullable Long seed;
+
+  @Mixin private MachineOptions machine = new MachineOptions();
 
   @Option(names = "--wasmtime", description = "Where Wasmtime's library is; default: $VIRTUAL_ENV.")
   private @Nullable Path wasmtime;
@@ -52,8 +57,11 @@ final class ProgramBench implements Callable<Integer> {
     Progress.say("seeds from " + first);
     int shown = 0;
     ProgramTrial.Totals totals;
-    try (ProgramTrial trial = new ProgramTrial(library)) {
+    MachineCompiler.Figures compiling;
+    try (ProgramTrial trial =
+        new ProgramTrial(library, machine.isTierTwo(), machine.compilerCode())) {
       totals = trial.totals();
+      compiling = trial.compiling();
       for (int i = 0; i < programs; i++) {
         Program program = ProgramGenerator.program(first + i);
         List<String> differences = trial.run(program);
@@ -80,6 +88,20 @@ final class ProgramBench implements Callable<Integer> {
                 totals.fuelCompared,
                 "",
                 "all that came back");
+    if (machine.isTierTwo()) {
+      table
+          .add(
+              "machine_code",
+              "as machine code: result, memory, fuel, and fuel at limits",
+              totals.machineCode,
+              "",
+              "all")
+          .add(
+              "compile_kb_s",
+              "  compiled",
+              compiling.wasmBytes() / 1e3 / Math.max(1e-9, compiling.nanos() / 1e9),
+              "KB/s");
+    }
     if (library != null) {
       table.add(
           "fuel_compared_wasmtime",

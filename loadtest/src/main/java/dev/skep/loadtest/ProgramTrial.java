@@ -9,6 +9,7 @@ import dev.skep.engine.RunResult;
 import dev.skep.engine.TrapKind;
 import dev.skep.limits.LimitKind;
 import dev.skep.limits.StoreLimits;
+import dev.skep.loadtest.machine.MachineCompiler;
 import dev.skep.loadtest.peer.CountingInterpreter;
 import dev.skep.loadtest.peer.PeerRun;
 import dev.skep.loadtest.peer.WasmtimePrograms;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>on tier 1, in a new instance and again after a reset: all must be equal;
+ *   <li>as machine code, the same, and with less fuel than it takes: all must be equal to tier 1;
  *   <li>in Chicory's interpreter, with fuel counted beside it, and in Wasmtime if it is here: how
  *       it ends and what it leaves behind must be equal, and the fuel too if it comes back. What a
  *       trap leaves unspent of a charge made before is no program's to see, so there the figures
@@ -47,7 +50,8 @@ final class ProgramTrial implements AutoCloseable {
 
   private static final StoreLimits PLENTY = GuestPool.PLENTY.withCallDepth(8_192);
 
-  private final GuestPool pool = new GuestPool(2, EngineConfig.DEFAULTS);
+  private final GuestPool pool;
+  private final boolean asMachineCode;
   private final @Nullable WasmtimePrograms wasmtime;
   private final Totals totals = new Totals();
   private List<String> differences = new ArrayList<>();
@@ -58,6 +62,7 @@ final class ProgramTrial implements AutoCloseable {
     int returned;
     int trapped;
     int interpreted;
+    int machineCode;
     int fuelCompared;
 
     /** Programs at which the interpreter failed by a fault of its own. */
@@ -83,9 +88,18 @@ final class ProgramTrial implements AutoCloseable {
 
   /**
    * @param library Wasmtime's, null to do without
+   * @param asMachineCode whether programs run as machine code besides
+   * @param compilerCode as {@link dev.skep.loadtest.machine.MachineCompiler} takes it
    */
-  ProgramTrial(@Nullable Path library) {
-    wasmtime = library == null ? null : new WasmtimePrograms(library);
+  ProgramTrial(@Nullable Path library, boolean asMachineCode, @Nullable Path compilerCode) {
+    this.wasmtime = library == null ? null : new WasmtimePrograms(library);
+    this.asMachineCode = asMachineCode;
+    this.pool = new GuestPool(2, EngineConfig.DEFAULTS, compilerCode);
+  }
+
+  /** What compiling to machine code came to. */
+  MachineCompiler.Figures compiling() {
+    return pool.machine().figures();
   }
 
   Totals totals() {
@@ -118,6 +132,9 @@ final class ProgramTrial implements AutoCloseable {
       boolean compared = compareInterpreted(interpreter, first, program, returned);
       totals.fuelCompared += returned && compared ? 1 : 0;
       totals.interpreterFaults += compared ? 0 : 1;
+      if (asMachineCode) {
+        machineCode(program, instance, first);
+      }
       if (wasmtime != null) {
         compare("in Wasmtime", first, inWasmtime(wasmtime, program), returned);
         totals.fuelComparedToWasmtime += returned ? 1 : 0;
@@ -134,6 +151,40 @@ final class ProgramTrial implements AutoCloseable {
 
   private static TypedCall call(Program program) {
     return new TypedCall(Program.RUN, program.args().clone());
+  }
+
+  private void machineCode(Program program, GuestInstance tierOne, Ended first) {
+    CompiledModule module = pool.compile(program.toString(), program.bytes());
+    Optional<String> whyNot = pool.machine().compile(program.bytes(), module);
+    if (whyNot.isPresent()) {
+      differences.add("cannot be machine code: " + whyNot.get());
+      return;
+    }
+    totals.machineCode++;
+    try (GuestInstance instance = pool.instance(module)) {
+      compare("in machine code", first, tierOne(instance, program), true);
+      instance.reset();
+      compare("in machine code after a reset", first, tierOne(instance, program), true);
+      Random random = new Random(program.seed());
+      for (int i = 0; i < LIMITS && first.fuel > 0; i++) {
+        long limit = i == 0 ? first.fuel - 1 : random.nextLong(first.fuel);
+        RunReport here = limited(instance, program, limit);
+        RunReport there = limited(tierOne, program, limit);
+        if (here.fuel() != there.fuel() || !how(here.result()).equals(how(there.result()))) {
+          differences.add(
+              "with "
+                  + limit
+                  + " "
+                  + how(there.result())
+                  + " for "
+                  + there.fuel()
+                  + ", but in machine code "
+                  + how(here.result())
+                  + " for "
+                  + here.fuel());
+        }
+      }
+    }
   }
 
   private static Ended tierOne(GuestInstance instance, Program program) {

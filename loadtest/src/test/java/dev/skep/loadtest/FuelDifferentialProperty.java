@@ -24,7 +24,7 @@ class FuelDifferentialProperty {
 
   @Test
   void everyWayToRunAProgramAgrees() {
-    try (ProgramTrial trial = new ProgramTrial(null)) {
+    try (ProgramTrial trial = new ProgramTrial(null, true, null)) {
       for (int i = 0; i < PROGRAMS; i++) {
         Program program = ProgramGenerator.program(SEED + i);
         assertThat(trial.run(program)).as("seed %d", program.seed()).isEmpty();

@@ -175,7 +175,8 @@ final class PoolArithmetic {
   }
 
   private long keptTables() {
-    return Math.min(config.keepResidentTableBytes(), layout.tableBytes());
+    return Math.min(
+        config.keepResidentTableBytes() + SlabLayout.CONTEXT_BYTES, layout.tableBytes());
   }
 
   /** Free slots of a class that hold an image, when so many others are taken. */

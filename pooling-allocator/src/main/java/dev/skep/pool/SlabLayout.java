@@ -11,17 +11,20 @@ import java.util.List;
  * <pre>
  *  ├─ class 0 ─────────────────────────────────────────┬─ class 1 ─ …
  *  ├─ slot 0 ─────────────────────────────────┬─ slot 1 ─ …
- *  │ [ tables ][ linear memory … reserved ][ guard ]
- *    ^page     ^page                       ^page
+ *  │ [ context, tables ][ linear memory … reserved ][ guard ]
+ *    ^page              ^page                       ^page
  * </pre>
  *
  * Slots are numbered through all classes, from 0.
  *
  * @param areas one a class, in the order of their classes
- * @param tableBytes of the tables' region at the head of each slot, a multiple of the page
+ * @param tableBytes of the region at the head of each slot, of its context and its tables, a
+ *     multiple of the page
  * @param guardBytes of the guard at the end of each slot
  */
 record SlabLayout(List<Area> areas, long tableBytes, long guardBytes) {
+  /** What machine code may keep of an instance besides tables and memories: one page. */
+  static final int CONTEXT_BYTES = 4 << 10;
 
   /**
    * The slots of one class.
@@ -40,7 +43,7 @@ record SlabLayout(List<Area> areas, long tableBytes, long guardBytes) {
   }
 
   static SlabLayout of(PoolConfig config) {
-    long tables = pages(config.tableElements() * (long) SlotTable.ELEMENT_BYTES);
+    long tables = pages(CONTEXT_BYTES + config.tableElements() * (long) SlotTable.ELEMENT_BYTES);
     List<Area> areas = new ArrayList<>();
     int slot = 0;
     long offset = 0;
@@ -87,7 +90,7 @@ record SlabLayout(List<Area> areas, long tableBytes, long guardBytes) {
     return -1;
   }
 
-  /** Where a slot's tables begin. */
+  /** Where a slot begins, with its context. */
   long tableOffset(int slot) {
     Area area = areas.get(classOf(slot));
     return area.offset + (slot - area.firstSlot) * area.strideBytes;

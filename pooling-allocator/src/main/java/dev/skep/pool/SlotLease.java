@@ -71,6 +71,15 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
   private long elements;
   private int nextTableElement;
 
+  /** What machine code keeps in the slot, if it runs the instance. */
+  private @Nullable SlotContext context;
+
+  /** The slot that the context is in still, after the store has moved on from it. */
+  private @Nullable Place contextPlace;
+
+  private Fate contextFate = Fate.DIRTY;
+  private long contextMapped;
+
   SlotLease(
       SlotHome home,
       SlotOwner owner,
@@ -243,6 +252,46 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     nextTableElement += capacity;
     tables.add(created);
     return created;
+  }
+
+  /**
+   * The slot's context, of which machine code uses {@code bytes}; zero. A store that moves into a
+   * larger slot while it runs leaves its context behind, and with it the slot that it began in,
+   * until it is reset or closed: machine code holds the address.
+   *
+   * @param bytes at most {@link #mostContextBytes}
+   */
+  public SlotContext context(int bytes) {
+    checkOpen();
+    if (bytes > mostContextBytes()) {
+      throw new IllegalArgumentException("a context of " + bytes + " bytes does not fit a slot");
+    }
+    SlotContext created = new SlotContext(place.tableBase(), bytes);
+    context = created;
+    return created;
+  }
+
+  /** What {@link #context} may be asked for. */
+  public static int mostContextBytes() {
+    return SlabLayout.CONTEXT_BYTES;
+  }
+
+  /** Puts the images of an earlier instance of the module into the memories. */
+  public void placeImages() {
+    checkOpen();
+    for (int i = 0; i < memories.size(); i++) {
+      memories.get(i).placeImage();
+    }
+  }
+
+  /** Table {@code index} of those that {@link #newTable} has made. */
+  public SlotTable table(int index) {
+    return tables.get(index);
+  }
+
+  /** Memory {@code index} of those that {@link #newMemory} has made. */
+  public SlotMemory memory(int index) {
+    return memories.get(index);
   }
 
   /** Ends building: what the tables hold now is what a reset returns to. */
@@ -474,10 +523,33 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
         memory.place(memoryAddress(i, count), shareBytes(place.memoryBytes(), count));
       }
     }
-    home.giveBack(left, fate, null, fate == Fate.LOST ? mapped : 0);
-    owner.leave(left.slotClass());
+    long stillMapped = fate == Fate.LOST ? mapped : 0;
+    if (context != null && contextPlace == null) {
+      contextPlace = left;
+      contextFate = fate == Fate.LOST ? Fate.LOST : Fate.DIRTY;
+      contextMapped = stillMapped;
+    } else {
+      leave(left, fate, stillMapped);
+    }
     images.grewInto(place.slotClass());
     return true;
+  }
+
+  private void leave(Place left, Fate fate, long mapped) {
+    home.giveBack(left, fate, null, mapped);
+    owner.leave(left.slotClass());
+  }
+
+  /** Takes the context along to where the store is, now that nobody runs in it. */
+  private void bringContext() {
+    Place left = contextPlace;
+    if (left != null) {
+      contextPlace = null;
+      if (context != null) {
+        context.moveTo(place.tableBase());
+      }
+      leave(left, contextFate, contextMapped);
+    }
   }
 
   /** Puts an image in place, unless the slot holds it already. */
@@ -585,6 +657,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       }
       home.kernel().at(Step.RESET_TABLES);
       resetTables(figures);
+      resetContext();
       if (home.isAuditDue()) {
         home.kernel().at(Step.RESET_AUDIT);
         audit(figures);
@@ -632,6 +705,14 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     }
   }
 
+  private void resetContext() {
+    SlotContext used = context;
+    if (used != null) {
+      bringContext();
+      RawMemory.fill(used.address(), used.bytes(), (byte) 0);
+    }
+  }
+
   /** Tables that were written are zeroed, and read from their images again. */
   private void resetTables(ResetFigures figures) {
     long written = 0;
@@ -643,8 +724,9 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
     }
     boolean inPlace = written <= home.config().keepResidentTableBytes();
     if (!inPlace) {
-      long bytes = (long) nextTableElement * SlotTable.ELEMENT_BYTES;
+      long bytes = SlabLayout.CONTEXT_BYTES + (long) nextTableElement * SlotTable.ELEMENT_BYTES;
       bytes = (bytes + Libc.PAGE_BYTES - 1) / Libc.PAGE_BYTES * Libc.PAGE_BYTES;
+      bringContext(); // Before the page that it is in is discarded.
       home.kernel().discard(place.tableBase(), bytes);
       figures.discardedBytes.add(bytes);
     }
@@ -661,7 +743,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       long at = memories.get(i).difference();
       wrong = at < 0 ? null : "memory " + i + " at " + at;
     }
-    long tableBytes = (long) nextTableElement * SlotTable.ELEMENT_BYTES;
+    long tableBytes = SlabLayout.CONTEXT_BYTES + (long) nextTableElement * SlotTable.ELEMENT_BYTES;
     if (wrong == null && !RawMemory.isZero(place.tableBase(), tableBytes)) {
       wrong = "its tables";
     }
@@ -698,6 +780,7 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (live) {
         reset();
       }
+      resetContext();
       home.kernel().at(Step.RETURN_WARM);
       clean = true;
     } finally {
@@ -788,6 +871,12 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       owner.release(memoryBytes, elements);
     }
     home.removeHeld(memories.size(), tables.size());
+    Place left = contextPlace;
+    if (left != null) {
+      contextPlace = null;
+      leave(left, contextFate, contextMapped);
+    }
+    context = null;
     long mapped = fate == Fate.COLD ? 0 : mappedImages();
     for (int i = 0; i < memories.size(); i++) {
       memories.get(i).revoke();

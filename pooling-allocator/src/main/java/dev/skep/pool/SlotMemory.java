@@ -344,6 +344,15 @@ public final class SlotMemory extends StoreMeter implements Memory {
     lease.placeImage(this, images.memory(index, instance, segments, size));
   }
 
+  /** Puts the image in place, which an earlier instance of the module has made. */
+  void placeImage() {
+    MemoryImage image = images.memory(index);
+    if (image == null) {
+      throw new IllegalStateException("the module has no image yet");
+    }
+    lease.placeImage(this, image);
+  }
+
   /**
    * Returns to the image and the initial size.
    *

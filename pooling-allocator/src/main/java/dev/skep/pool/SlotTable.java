@@ -85,7 +85,12 @@ public final class SlotTable extends TableInstance {
   }
 
   private long base() {
-    return lease.tableBase() + (long) offset * ELEMENT_BYTES;
+    return elementsIn(lease.tableBase());
+  }
+
+  /** Where its elements are in the slot that begins at {@code slotBase}. */
+  private long elementsIn(long slotBase) {
+    return slotBase + SlabLayout.CONTEXT_BYTES + (long) offset * ELEMENT_BYTES;
   }
 
   private void put(long base, int i, int value) {
@@ -116,6 +121,14 @@ public final class SlotTable extends TableInstance {
   @Override
   public int size() {
     return size;
+  }
+
+  /**
+   * Address of the elements for machine code, which reads them and calls for all else: 4 bytes
+   * each, the reference plus one. Copies the image into the slot first.
+   */
+  public long elementsAddress() {
+    return written();
   }
 
   @Override
@@ -157,7 +170,7 @@ public final class SlotTable extends TableInstance {
   public int requiredRef(int i) {
     int ref = ref(i);
     if (ref == REF_NULL_VALUE) {
-      throw new WasmRuntimeException("uninitialized element " + i);
+      throw new WasmRuntimeException("uninitialized element");
     }
     return ref;
   }
@@ -337,8 +350,7 @@ public final class SlotTable extends TableInstance {
   /** Copies what was written to the zeroed tables of another slot. */
   void copyTo(long tableBase) {
     if (highWater > 0) {
-      RawMemory.copy(
-          base(), tableBase + (long) offset * ELEMENT_BYTES, (long) size * ELEMENT_BYTES);
+      RawMemory.copy(base(), elementsIn(tableBase), (long) size * ELEMENT_BYTES);
     }
   }
 

@@ -166,7 +166,9 @@ final class Guest {
         }
       }
       if (tables.length > 0) {
-        assertThat(RawMemory.isZero(lease.tableBase(), 300 * 4)).as(what).isTrue();
+        assertThat(RawMemory.isZero(lease.tableBase(), SlabLayout.CONTEXT_BYTES + 300 * 4))
+            .as(what)
+            .isTrue();
       }
       // Not tried by using it: whatever is written while a store is idle is nobody's to restore.
       assertThat(lease.isDropped(data.size())).as("%s: the passive segment", what).isFalse();

@@ -95,7 +95,7 @@ class ManyReusesProperty {
   }
 
   private final Random random = new Random(SEED);
-  private final byte[] held = new byte[PAGES * PAGE + 4_096];
+  private final byte[] held = new byte[PAGES * PAGE + SlabLayout.CONTEXT_BYTES + 4_096];
 
   @ParameterizedTest
   @EnumSource(Way.class)

@@ -47,6 +47,12 @@ public final class FuelCosts {
    */
   public static final int COMPILE_BYTE = 1_000;
 
+  /**
+   * For each byte of a module, once for each tenant and version, for compiling it to machine code,
+   * whatever comes of it: what that takes of a processor at some 30 KB of Wasm a second.
+   */
+  public static final int NATIVE_COMPILE_BYTE = 30_000;
+
   private FuelCosts() {}
 
   /**
@@ -56,6 +62,15 @@ public final class FuelCosts {
    */
   public static long compiling(int moduleBytes) {
     return (long) moduleBytes * COMPILE_BYTE;
+  }
+
+  /**
+   * What compiling a module to machine code costs.
+   *
+   * @param moduleBytes its size, 0 or more
+   */
+  public static long compilingNatively(int moduleBytes) {
+    return (long) moduleBytes * NATIVE_COMPILE_BYTE;
   }
 
   /**

@@ -233,7 +233,13 @@ public class StoreMeter {
     return before;
   }
 
-  private LimitExceededException tooDeep() {
+  /** What is left of the call depth. */
+  public final int depthLeft() {
+    return depthLeft;
+  }
+
+  /** That a call would be nested too deep. */
+  public final LimitExceededException tooDeep() {
     return new LimitExceededException(
         LimitKind.CALL_DEPTH, depthLimit, "calls are nested deeper than " + depthLimit);
   }

@@ -26,10 +26,33 @@ public final class CompileBilling {
   /** What compiling a module of so many bytes costs, for the answer to its upload. */
   public Receipt receipt(
       TenantId tenant, FunctionName function, ModuleDigest version, int moduleBytes) {
-    long fuel = FuelCosts.compiling(moduleBytes);
+    return receipt(
+        RunId.ofCompiling(tenant, version),
+        tenant,
+        function,
+        version,
+        FuelCosts.compiling(moduleBytes));
+  }
+
+  /**
+   * What compiling a module to machine code costs: by its bytes, once for each version, whatever
+   * comes of it and whether or not another tenant has it compiled already.
+   */
+  public Receipt nativeReceipt(
+      TenantId tenant, FunctionName function, ModuleDigest version, int moduleBytes) {
+    return receipt(
+        RunId.ofCompilingNatively(tenant, version),
+        tenant,
+        function,
+        version,
+        FuelCosts.compilingNatively(moduleBytes));
+  }
+
+  private Receipt receipt(
+      RunId id, TenantId tenant, FunctionName function, ModuleDigest version, long fuel) {
     return new Receipt(
         Receipt.Kind.COMPILE,
-        RunId.ofCompiling(tenant, version),
+        id,
         tenant,
         function,
         version,

@@ -35,13 +35,22 @@ public record RunId(UUID uuid) {
    * ids stand apart from those of runs, which are times.
    */
   public static RunId ofCompiling(TenantId tenant, ModuleDigest version) {
+    return ofWork("compile", tenant, version);
+  }
+
+  /** The same for compiling a version to machine code. */
+  public static RunId ofCompilingNatively(TenantId tenant, ModuleDigest version) {
+    return ofWork("compile-native", tenant, version);
+  }
+
+  private static RunId ofWork(String what, TenantId tenant, ModuleDigest version) {
     ByteBuffer hash;
     try {
       hash =
           ByteBuffer.wrap(
               MessageDigest.getInstance("SHA-256")
                   .digest(
-                      ("compile " + tenant.value() + " " + version.hex())
+                      (what + " " + tenant.value() + " " + version.hex())
                           .getBytes(StandardCharsets.UTF_8)));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has SHA-256", e);

@@ -271,7 +271,7 @@ public final class FunctionStore {
 
   /**
    * Deletes a function with its versions and those modules that no other function of the tenant
-   * uses. Receipts stay.
+   * uses, and machine code of modules that no tenant has any more. Receipts stay.
    *
    * @return whether it existed
    */
@@ -308,6 +308,7 @@ public final class FunctionStore {
               + " (SELECT 1 FROM versions v WHERE v.tenant = m.tenant AND v.digest = m.digest)",
           tenant.value(),
           digests.toArray(byte[][]::new));
+      SharedArtifacts.deleteUnused(connection, digests);
       TreeStore.deleteUnused(connection, tenant, tree);
       return deleted == 1;
     });

@@ -215,7 +215,7 @@ final class BulkKinds {
     tables(
         list,
         "table-call-behind-a-fill-with-null",
-        new HostileOutcome.Trapped(TrapKind.UNINITIALIZED_ELEMENT, "uninitialized element 2"),
+        HostileOutcome.trapped(TrapKind.UNINITIALIZED_ELEMENT),
         fillTable(0, ELEMENTS).i32(2).callIndirect(1, 0));
   }
 

@@ -18,6 +18,7 @@ import dev.skep.limits.StoreLimits;
 import dev.skep.limits.TenantLimits;
 import dev.skep.limits.WasiGrant;
 import dev.skep.limits.WasiGrants;
+import dev.skep.loadtest.machine.MachineCompiler;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolStats;
 import dev.skep.pool.PoolingAllocator;
@@ -34,9 +35,14 @@ import dev.skep.scheduler.RunRequest;
 import dev.skep.scheduler.Scheduler;
 import dev.skep.scheduler.SchedulerConfig;
 import dev.skep.scheduler.TenantId;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -74,7 +80,27 @@ public final class HostileNode implements AutoCloseable {
   private final Scheduler scheduler;
   private final ModuleCache modules;
 
+  /** Null if everything runs on tier 1. */
+  private final @Nullable MachineCompiler machine;
+
+  private final Set<String> onMachineCode = new ConcurrentSkipListSet<>();
+  private final Map<String, String> onTierOne = new ConcurrentSkipListMap<>();
+
   public HostileNode(int workers) {
+    this(workers, false, null);
+  }
+
+  /**
+   * A node on which kinds run as machine code, if they can.
+   *
+   * @param compilerCode as {@link MachineCompiler} takes it
+   */
+  public static HostileNode ofMachineCode(int workers, @Nullable Path compilerCode) {
+    return new HostileNode(workers, true, compilerCode);
+  }
+
+  private HostileNode(int workers, boolean machineCode, @Nullable Path compilerCode) {
+    machine = machineCode ? new MachineCompiler(engine, compilerCode) : null;
     SlotClass[] classes =
         PoolConfig.DEFAULTS.classes().stream()
             .map(each -> new SlotClass(each.memoryBytes(), SLOTS))
@@ -98,6 +124,7 @@ public final class HostileNode implements AutoCloseable {
       ModuleDescription description = engine.check(bytes);
       refuseMinima(description, kind.regime().limits());
       module = compiled(tenant, bytes);
+      runOnMachineCode(kind, bytes, module);
     } catch (ModuleRefusedException e) {
       return refused(e);
     } catch (MinimaException e) {
@@ -108,10 +135,36 @@ public final class HostileNode implements AutoCloseable {
     HostileOutcome outcome = kind.outcome();
     for (int i = 0; i < RUNS && outcome.equals(kind.outcome()); i++) {
       outcome = run(tenant, bytes, module, kind.invocation(), kind.regime().limits());
+      if (machine != null && module.description().initializer().isPresent()) {
+        // The first instance runs its initialiser on tier 1, and stays there.
+        scheduler.forget(tenant, FUNCTION);
+      }
     }
     // A tenant that replaces its function: the next kind must not find this one's instances.
     scheduler.forget(tenant, FUNCTION);
     return outcome;
+  }
+
+  private void runOnMachineCode(HostileKind kind, byte[] bytes, CompiledModule module) {
+    if (machine == null || module.isMachineCode()) {
+      return;
+    }
+    Optional<String> whyNot = machine.compile(bytes, module);
+    if (whyNot.isPresent()) {
+      onTierOne.put(kind.id(), whyNot.get());
+    } else {
+      onMachineCode.add(kind.id());
+    }
+  }
+
+  /** Kinds that have run as machine code so far. */
+  public Set<String> onMachineCode() {
+    return Set.copyOf(onMachineCode);
+  }
+
+  /** Kinds that have stayed on tier 1 though they compile there, and why. */
+  public Map<String, String> onTierOne() {
+    return Map.copyOf(onTierOne);
   }
 
   /** What the service refuses at upload besides. */
@@ -223,11 +276,15 @@ public final class HostileNode implements AutoCloseable {
     }
   }
 
-  /** Compiles a module that is no attack. */
+  /** Compiles a module that is no attack, to machine code if the node is one of that. */
   public CompiledModule compile(byte[] bytes) {
     try {
       var _ = engine.check(bytes);
-      return engine.compile(bytes);
+      CompiledModule module = engine.compile(bytes);
+      if (machine != null && machine.compile(bytes, module).isPresent()) {
+        throw new IllegalStateException("a good module cannot be machine code");
+      }
+      return module;
     } catch (ModuleRefusedException e) {
       throw new IllegalStateException("a good module was refused", e);
     }
@@ -263,6 +320,9 @@ public final class HostileNode implements AutoCloseable {
   public void stop() {
     modules.close();
     scheduler.close();
+    if (machine != null) {
+      machine.close();
+    }
   }
 
   @Override

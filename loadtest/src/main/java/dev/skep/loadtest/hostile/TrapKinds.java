@@ -129,7 +129,7 @@ final class TrapKinds {
   }
 
   private static void tables(KindList list) {
-    table(list, "indirect-null", uninitialized(3), 3);
+    table(list, "indirect-null", HostileOutcome.trapped(TrapKind.UNINITIALIZED_ELEMENT), 3);
     table(list, "indirect-past-the-end", HostileOutcome.trapped(TrapKind.UNDEFINED_ELEMENT), 4);
     table(
         list,
@@ -150,7 +150,7 @@ final class TrapKinds {
     list.module(
         "indirect-behind-a-set-of-null",
         Regime.RICH,
-        uninitialized(0),
+        HostileOutcome.trapped(TrapKind.UNINITIALIZED_ELEMENT),
         m -> {
           m.table(1);
           int five = m.function(":i", code().i32(5));
@@ -161,7 +161,7 @@ final class TrapKinds {
     list.module(
         "tail-indirect-null",
         Regime.RICH,
-        uninitialized(0),
+        HostileOutcome.trapped(TrapKind.UNINITIALIZED_ELEMENT),
         m -> {
           m.table(1);
           m.exported(F, ":i", code().i32(0).returnCallIndirect(m.type(":i"), 0));
@@ -175,11 +175,6 @@ final class TrapKinds {
           m.elements(code().i32(0), m.function("i:", code()));
           m.exported(F, ":i", code().i32(0).returnCallIndirect(m.type(":i"), 0));
         });
-  }
-
-  private static HostileOutcome uninitialized(int element) {
-    return new HostileOutcome.Trapped(
-        TrapKind.UNINITIALIZED_ELEMENT, "uninitialized element " + element);
   }
 
   /** Element 0 is {@code () -> i32}, 1 is {@code (i64) -> i64}, the rest is null. */

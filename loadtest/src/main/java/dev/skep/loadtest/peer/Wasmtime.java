@@ -205,6 +205,11 @@ public final class Wasmtime {
 
   private final MemorySegment scratch = arena.allocate(16, 8);
 
+  /** A new store, to be deleted before the next that this makes. */
+  Store fresh() {
+    return instantiate(scratch);
+  }
+
   /** A fresh instance, one call, and its end: what Wasmtime does for each request. */
   public int once(int value) {
     Store store = instantiate(scratch);

@@ -1,0 +1,62 @@
+package dev.skep.storage;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.skep.scheduler.ArtifactClaim;
+import dev.skep.scheduler.ArtifactKey;
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.ModuleDigest;
+import dev.skep.scheduler.NodeId;
+import dev.skep.scheduler.TenantId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A node reads from its disk what it has, and from the database what it has not. */
+final class CachedArtifactsIT {
+  private static final NodeId NODE = NodeId.random();
+  private static final byte[] CODE = "machine code".getBytes(UTF_8);
+
+  private final SharedArtifacts shared = new SharedArtifacts(TestDatabase.database());
+  private final FunctionStore functions = new FunctionStore(TestDatabase.database());
+
+  @TempDir Path temp;
+
+  private ArtifactDirectory directory(String name) {
+    return ArtifactDirectory.open(temp.resolve(name), 1 << 20, InstantSource.system());
+  }
+
+  @Test
+  void whatOneNodeMadeAnotherReadsOnceFromTheDatabase() {
+    TenantId tenant = TestDatabase.newTenant();
+    byte[] bytes = ("cached by " + tenant).getBytes(UTF_8);
+    ArtifactKey key = new ArtifactKey(ModuleDigest.of(bytes), "compiler");
+    FunctionName name = new FunctionName("hello");
+    functions.putVersion(tenant, name, key.module(), bytes, "{}", 10);
+    try (ArtifactDirectory first = directory("first");
+        ArtifactDirectory second = directory("second")) {
+      CachedArtifacts maker = new CachedArtifacts(shared, first);
+      CachedArtifacts reader = new CachedArtifacts(shared, second);
+      assertThat(reader.load(key)).isEmpty();
+      assertThat(maker.claim(key, NODE, Duration.ofMinutes(1)))
+          .isEqualTo(new ArtifactClaim.Granted(1));
+      assertThat(maker.ready(key, NodeId.random(), CODE)).isFalse();
+      assertThat(first.stats().files()).isZero();
+      assertThat(maker.ready(key, NODE, CODE)).isTrue();
+      assertThat(first.stats().files()).isEqualTo(1);
+      assertThat(reader.load(key)).hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
+      assertThat(second.stats().files()).isEqualTo(1);
+      // Gone from the database, and here still.
+      functions.delete(tenant, name);
+      assertThat(shared.load(key)).isEmpty();
+      assertThat(reader.load(key)).hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
+      assertThat(second.stats().hits()).isEqualTo(1);
+      reader.discard(key, "it is of no use");
+      assertThat(reader.load(key)).isEmpty();
+      assertThat(second.stats().files()).isZero();
+    }
+  }
+}
