@@ -8,11 +8,17 @@ import dev.skep.engine.Invocation.BytesCall;
 import dev.skep.engine.Invocation.CommandRun;
 import dev.skep.engine.Invocation.TypedCall;
 import dev.skep.limits.ModuleBudgets;
+import dev.skep.limits.SliceListener;
+import dev.skep.limits.StoreLimits;
 import dev.skep.pool.CodeSpace;
 import dev.skep.pool.CodeStats;
+import dev.skep.pool.SlotLease;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -82,19 +88,24 @@ class MachineArtifactTest {
 
   private static void sameOnBothTiers(String guest, Invocation invocation)
       throws ModuleRefusedException {
+    sameOnBothTiers(guest, invocation, Guests.PLENTY);
+  }
+
+  private static void sameOnBothTiers(String guest, Invocation invocation, StoreLimits limits)
+      throws ModuleRefusedException {
     byte[] wasm = Guests.bytes("wasm/" + guest + ".wasm");
     CompiledModule tierOne = guests.engine.compile(wasm);
-    String expected = MachineCodeTest.shown(guests.run(tierOne, invocation, Guests.PLENTY));
+    String expected = MachineCodeTest.shown(guests.run(tierOne, invocation, limits));
     Artifact artifact = reread(made(wasm));
     try (CompiledModule alone = loaded(guests.engine.load(wasm, artifact))) {
       assertThat(alone.hasTierOne()).isFalse();
       for (int i = 0; i < 2; i++) {
-        RunReport report = guests.run(alone, invocation, Guests.PLENTY);
+        RunReport report = guests.run(alone, invocation, limits);
         assertThat(MachineCodeTest.shown(report)).as(guest).isEqualTo(expected);
       }
     }
     assertThat(loaded(tierOne.runOn(artifact))).isSameAs(tierOne);
-    RunReport both = guests.run(tierOne, invocation, Guests.PLENTY);
+    RunReport both = guests.run(tierOne, invocation, limits);
     assertThat(MachineCodeTest.shown(both)).as(guest).isEqualTo(expected);
     tierOne.retire();
   }
@@ -116,6 +127,24 @@ class MachineArtifactTest {
         "hello_cgi", new CommandRun(List.of("hello"), Map.of("PATH_INFO", "/x"), new byte[0]));
     // Without anything granted it is refused its files.
     sameOnBothTiers("files", new CommandRun(List.of("files", "x"), Map.of(), new byte[0]));
+  }
+
+  /** Wherever the fuel ends, in the guest or in what it calls, it ends at the same unit. */
+  @Test
+  void fuelEndsAtTheSamePlaceOnBothTiers() throws ModuleRefusedException {
+    byte[] wasm = Guests.bytes("wasm/wordcount.wasm");
+    byte[] text = "one two\nthree\n".getBytes(StandardCharsets.UTF_8);
+    CommandRun run = new CommandRun(List.of("wordcount"), Map.of(), text);
+    CompiledModule tierOne = guests.engine.compile(wasm);
+    long all = guests.run(tierOne, run, Guests.PLENTY).fuel();
+    try (CompiledModule machine = loaded(guests.engine.load(wasm, made(wasm)))) {
+      for (long fuel = 1; fuel < all; fuel += 1 + all / 200) {
+        StoreLimits limits = Guests.PLENTY.withFuel(fuel);
+        assertThat(MachineCodeTest.shown(guests.run(machine, run, limits)))
+            .as("with " + fuel + " of " + all)
+            .isEqualTo(MachineCodeTest.shown(guests.run(tierOne, run, limits)));
+      }
+    }
   }
 
   @Test
@@ -197,7 +226,7 @@ class MachineArtifactTest {
     Artifact own = made(wasm);
     assertThat(unfit(module.runOn(with(own, Table.FIGURES, 0, 0)))).startsWith("the number of val");
     assertThat(unfit(module.runOn(with(own, Table.FIGURES, 0, 2_000)))).contains("a context");
-    assertThat(unfit(module.runOn(with(own, Table.FIGURES, 1, 2)))).startsWith("the number of tab");
+    assertThat(unfit(module.runOn(with(own, Table.FIGURES, 1, 3)))).startsWith("the number of tab");
     assertThat(unfit(module.runOn(with(own, Table.FIGURES, 2, 99))))
         .startsWith("the number of glob");
     assertThat(unfit(module.runOn(with(own, Table.FIGURES, 3, 0)))).startsWith("the stack for");
@@ -280,10 +309,8 @@ class MachineArtifactTest {
     CompiledModule module = guests.engine.compile(wasm);
     var _ = loaded(module.runOn(made(wasm)));
     for (boolean may : new boolean[] {true, false}) {
-      dev.skep.pool.SlotLease lease =
-          (dev.skep.pool.SlotLease) guests.pool.take(module.slotFor(guests.owner));
-      Instantiation built =
-          module.instantiate(lease, Guests.PLENTY, dev.skep.limits.SliceListener.NONE, may);
+      SlotLease lease = (SlotLease) guests.pool.take(module.slotFor(guests.owner));
+      Instantiation built = module.instantiate(lease, Guests.PLENTY, SliceListener.NONE, may);
       try (GuestInstance instance = (GuestInstance) built) {
         assertThat(instance.isMachineCode()).isEqualTo(may);
       }
@@ -361,9 +388,9 @@ class MachineArtifactTest {
         changed[random.nextInt(changed.length)] ^= (byte) (1 << random.nextInt(8));
       }
       if (random.nextInt(8) == 0) {
-        changed = java.util.Arrays.copyOf(changed, random.nextInt(2 * changed.length));
+        changed = Arrays.copyOf(changed, random.nextInt(2 * changed.length));
       }
-      boolean same = java.util.Arrays.equals(changed, whole);
+      boolean same = Arrays.equals(changed, whole);
       boolean forged = random.nextBoolean() && changed.length > 200;
       if (forged) {
         ArtifactFormat.seal(changed);
@@ -455,13 +482,13 @@ class MachineArtifactTest {
    */
   @Test
   void theVersionGoesWithTheCode() throws Exception {
-    java.security.MessageDigest sha = java.security.MessageDigest.getInstance("SHA-256");
+    MessageDigest sha = MessageDigest.getInstance("SHA-256");
     for (String name : List.of("add", "trap", "kernels", "wordcount")) {
       Artifact artifact = made(Guests.bytes("wasm/" + name + ".wasm"));
       sha.update(artifact.code());
       for (Table table : Table.values()) {
         for (int value : artifact.table(table).values()) {
-          sha.update(java.nio.ByteBuffer.allocate(4).putInt(value).array());
+          sha.update(ByteBuffer.allocate(4).putInt(value).array());
         }
       }
     }

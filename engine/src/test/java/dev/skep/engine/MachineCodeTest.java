@@ -56,7 +56,8 @@ class MachineCodeTest {
           case RunResult.Bytes bytes ->
               new String(bytes.output(), java.nio.charset.StandardCharsets.UTF_8);
           case RunResult.Trapped trapped -> trapped.kind() + " " + trapped.frames();
-          case RunResult.LimitReached reached -> reached.kind() + " " + reached.message();
+          case RunResult.LimitReached reached ->
+              reached.kind() + " " + reached.message() + " " + reached.frames();
           case RunResult.Exited exited ->
               exited.exitCode()
                   + " "
