@@ -48,6 +48,9 @@ final class MachineInstance implements GuestCode {
   /** What the host failed with. */
   private @Nullable Throwable failure;
 
+  /** The imported function that it failed in; −1 if it was not in one. */
+  private int failedImport;
+
   /**
    * @param codeLease of the machine code; ends with the instance
    */
@@ -127,6 +130,7 @@ final class MachineInstance implements GuestCode {
     context.putInt(ContextLayout.TRAP, NativeTrap.NONE.number());
     context.putInt(ContextLayout.FRAMES, 0);
     failure = null;
+    failedImport = -1;
     MachineInstance before = CURRENT.get();
     CURRENT.set(this);
     try {
@@ -177,8 +181,11 @@ final class MachineInstance implements GuestCode {
 
   private List<WasmFrame> frames() {
     int count = Math.min(context.getInt(ContextLayout.FRAMES), ContextLayout.MOST_FRAMES);
-    List<WasmFrame> frames = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
+    List<WasmFrame> frames = new ArrayList<>(count + 1);
+    if (failedImport >= 0) {
+      frames.add(new WasmFrame(failedImport, module.nameOf(failedImport)));
+    }
+    for (int i = 0; i < count && frames.size() < ContextLayout.MOST_FRAMES; i++) {
       int function = context.getInt(ContextLayout.FRAME + 4 * i);
       frames.add(new WasmFrame(function, module.nameOf(function)));
     }
@@ -218,6 +225,7 @@ final class MachineInstance implements GuestCode {
       context.putLong(ContextLayout.STATE, ContextLayout.state(fuel, depth));
     } catch (Throwable e) {
       failure = e;
+      failedImport = what >= 0 && what < machine.firstOperation() ? what : -1;
       context.putInt(ContextLayout.TRAP, NativeTrap.HOST.number());
       context.putLong(ContextLayout.STATE, 1);
     } finally {

@@ -499,5 +499,5 @@ class MachineArtifactTest {
   }
 
   private static final String CODE =
-      "d9906afb24ab4e2cf4144bfe12cf74f48d2862447630d1bd0a5e101e7c9c24d7";
+      "94020a1d054d3cb92a1d77f135f76a9b381c3059a862def5de66e93da34efec2";
 }
