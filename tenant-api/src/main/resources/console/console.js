@@ -776,7 +776,7 @@ function remember(next) {
 function show(next) {
   remember(next);
   picture = next;
-  const { node, pool, scheduler, runs, receipts, engine } = next;
+  const { node, pool, scheduler, runs, receipts, engine, machineCode } = next;
   say(byId("ready"), node.ready ? "ready" : "not ready");
   byId("ready").className = "pill " + (node.ready ? "good" : "bad");
   say(byId("reasons"), node.ready ? "" : node.notReadyBecause.join(", "));
@@ -854,6 +854,25 @@ function show(next) {
     ["compiles", count(engine.compiles), rising((p) => p.engine.compiles)],
     ["compiles waiting", count(engine.compileQueued), ""],
     ["time of a compile", engine.compiles > 0 ? nanos((engine.compileMillis * 1e6) / engine.compiles) : "–", "mean"],
+  ]);
+  showCounts("machine", [
+    ["compiler", machineCode.compiler, machineCode.compiler === "making"
+      ? count(machineCode.compilerFunctionsDone) + " of " + count(machineCode.compilerFunctions) : machineCode.because,
+      machineCode.compiler === "failed"],
+    ["runs on tier 1", count(runs.byTier["1"]), share(runs.byTier["1"], runs.total)],
+    ["runs on tier 2", count(runs.byTier["2"]), share(runs.byTier["2"], runs.total)],
+    ["mapped", bytes(machineCode.codeBytes), "of " + bytes(machineCode.codeBytesLimit),
+      machineCode.codeBytes > 0.9 * machineCode.codeBytesLimit],
+    ["modules mapped", count(machineCode.codeMappings), ""],
+    ...(machineCode.on ? [
+      ["waiting", count(machineCode.queued), count(machineCode.compiling) + " being compiled"],
+      ["compiled", count(machineCode.compiled), rising((p) => p.machineCode.compiled ?? 0)],
+      ["time of a compile", machineCode.compiled > 0 ? nanos((machineCode.compileMillis * 1e6) / machineCode.compiled) : "–", "mean"],
+      ["not translated", count(machineCode.unsupported), "modules"],
+      ["failed", count(machineCode.failed), rising((p) => p.machineCode.failed ?? 0)],
+      ["thrown away", count(machineCode.artifactsRefused), "artifacts", machineCode.artifactsRefused > 0],
+      ["on disk", bytes(machineCode.cacheBytes), ""],
+    ] : []),
   ]);
 }
 

@@ -167,6 +167,70 @@ public enum MetricName {
           + " whose bound was reached: tenant or node",
       "bound"),
 
+  NATIVE_COMPILER(
+      "skep_native_compiler",
+      Kind.GAUGE,
+      "1 for what compiles to machine code, 0 for the rest: unavailable (the node is held to tier"
+          + " 1), jvm, making (jvm, while its machine code is made), machine-code or failed (jvm,"
+          + " for good)",
+      "phase"),
+  NATIVE_QUEUED(
+      "skep_native_queued", Kind.GAUGE, "Versions that wait to be compiled to machine code"),
+  NATIVE_COMPILING("skep_native_compiling", Kind.GAUGE, "Modules being compiled to machine code"),
+  NATIVE_COMPILES(
+      "skep_native_compiles_total",
+      Kind.COUNTER,
+      "Compiles to machine code by what came of them: ready, unsupported, failed, or lost (another"
+          + " node had taken over, or the module had gone)",
+      "result"),
+  NATIVE_COMPILE_SECONDS(
+      "skep_native_compile_seconds_total", Kind.COUNTER, "Wall-clock time of these compiles"),
+  NATIVE_TAKEN_OVER(
+      "skep_native_taken_over_total",
+      Kind.COUNTER,
+      "Compiles to machine code begun after a node had not finished the same"),
+  NATIVE_REFUSED(
+      "skep_native_refused_total",
+      Kind.COUNTER,
+      "Wishes for machine code refused because as many waited as may, by whose queue was full:"
+          + " tenant or node",
+      "queue"),
+  NATIVE_LOADS(
+      "skep_native_loads_total", Kind.COUNTER, "Times that stored machine code was loaded"),
+  NATIVE_LOADS_REFUSED(
+      "skep_native_loads_refused_total",
+      Kind.COUNTER,
+      "Loads given up because as many waited as may; the runs take tier 1"),
+  ARTIFACTS_REFUSED(
+      "skep_artifacts_refused_total",
+      Kind.COUNTER,
+      "Stored machine code that was thrown away, by what was wrong: disk or database (it was not"
+          + " what had been written there), or content (it is not meant for this, or does not fit)",
+      "reason"),
+  ARTIFACT_CACHE_BYTES(
+      "skep_artifact_cache_bytes", Kind.GAUGE, "Machine code in the data directory"),
+  ARTIFACT_CACHE_LIMIT(
+      "skep_artifact_cache_limit_bytes", Kind.GAUGE, "Most that may be in the data directory"),
+  ARTIFACT_CACHE_READS(
+      "skep_artifact_cache_reads_total",
+      Kind.COUNTER,
+      "Looks for machine code in the data directory: hit or miss",
+      "result"),
+  ARTIFACT_CACHE_EVICTIONS(
+      "skep_artifact_cache_evictions_total",
+      Kind.COUNTER,
+      "Files deleted because there was no room"),
+  ARTIFACT_CACHE_FAILURES(
+      "skep_artifact_cache_failures_total", Kind.COUNTER, "Files that could not be written"),
+  CODE_BYTES("skep_code_bytes", Kind.GAUGE, "Machine code mapped"),
+  CODE_BYTES_LIMIT("skep_code_bytes_limit", Kind.GAUGE, "Most machine code that may be mapped"),
+  CODE_MAPPINGS("skep_code_mappings", Kind.GAUGE, "Mappings of machine code, one a module"),
+  CODE_LEASES("skep_code_leases", Kind.GAUGE, "Instances that run machine code, and compilers"),
+  CODE_REFUSED(
+      "skep_code_refused_total",
+      Kind.COUNTER,
+      "Machine code not mapped, because of the limit or the kernel; the module stays on tier 1"),
+
   RUNS(
       "skep_runs_total",
       Kind.COUNTER,
@@ -174,6 +238,11 @@ public enum MetricName {
           + " limit, cancelled or host-failure",
       "tenant",
       "outcome"),
+  TIER_RUNS(
+      "skep_runs_by_tier_total",
+      Kind.COUNTER,
+      "Runs that ended, by the tier they ran on: 1 (classes of the JVM) or 2 (machine code)",
+      "tier"),
   RUN_DURATION(
       "skep_run_duration_seconds",
       Buckets.RUN_SECONDS,

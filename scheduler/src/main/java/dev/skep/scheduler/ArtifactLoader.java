@@ -51,7 +51,13 @@ public final class ArtifactLoader {
     };
   }
 
-  /** Artifacts that were there and were not whole. */
+  /** Throws machine code away that was whole and does not fit its module. */
+  void discard(ModuleDigest module, String because) {
+    refused.increment();
+    store.discard(key(module), because);
+  }
+
+  /** Artifacts that were there and were not whole, or did not fit. */
   public long refused() {
     return refused.sum();
   }

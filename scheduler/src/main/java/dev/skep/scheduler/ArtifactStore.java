@@ -2,6 +2,7 @@ package dev.skep.scheduler;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -22,7 +23,8 @@ public interface ArtifactStore {
   Optional<byte[]> load(ArtifactKey key);
 
   /**
-   * Forgets an artifact that cannot be used, so that it is made again.
+   * Forgets an artifact that cannot be used, so that it is made again: the asks that it had
+   * answered are open again.
    *
    * @param because why, for the log
    */
@@ -40,6 +42,15 @@ public interface ArtifactStore {
 
   /** What a tenant may know: how far what it has asked for is. */
   NativeState state(TenantId tenant, ArtifactKey key);
+
+  /**
+   * The same of several versions.
+   *
+   * @param versions at most 1,000
+   * @return those that the tenant has asked for; of others nothing is said
+   */
+  Map<ModuleDigest, NativeState> states(
+      TenantId tenant, List<ModuleDigest> versions, String compiler);
 
   /**
    * Asks that were noted and not settled, and that no living node is at, the oldest first.

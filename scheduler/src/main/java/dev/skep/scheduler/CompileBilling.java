@@ -31,7 +31,8 @@ public final class CompileBilling {
         tenant,
         function,
         version,
-        FuelCosts.compiling(moduleBytes));
+        FuelCosts.compiling(moduleBytes),
+        Receipt.TIER_1);
   }
 
   /**
@@ -45,11 +46,12 @@ public final class CompileBilling {
         tenant,
         function,
         version,
-        FuelCosts.compilingNatively(moduleBytes));
+        FuelCosts.compilingNatively(moduleBytes),
+        Receipt.TIER_2);
   }
 
   private Receipt receipt(
-      RunId id, TenantId tenant, FunctionName function, ModuleDigest version, long fuel) {
+      RunId id, TenantId tenant, FunctionName function, ModuleDigest version, long fuel, int tier) {
     return new Receipt(
         Receipt.Kind.COMPILE,
         id,
@@ -63,7 +65,8 @@ public final class CompileBilling {
         prices.nanoDollarsOfFuel(fuel),
         0,
         0,
-        Receipt.Outcome.COMPLETED);
+        Receipt.Outcome.COMPLETED,
+        tier);
   }
 
   /** Appends the receipt; completes when it is durable, or with why it could not be kept. */

@@ -15,16 +15,28 @@ import java.util.Map;
  *     rather than being the body as it is
  * @param limits what its stores may use; within its tenant's limits
  * @param grants what of the host its runs may reach besides what their way of calling grants
+ * @param heldToTier1 whether its runs never run as machine code
  */
 public record FunctionSettings(
     List<String> args,
     Map<String, String> env,
     boolean cgiResponse,
     LimitOverrides limits,
-    WasiGrants grants) {
+    WasiGrants grants,
+    boolean heldToTier1) {
 
   public static final FunctionSettings DEFAULTS =
       new FunctionSettings(List.of(), Map.of(), false, LimitOverrides.NONE, WasiGrants.NONE);
+
+  /** Settings of a function that is not held to tier 1. */
+  public FunctionSettings(
+      List<String> args,
+      Map<String, String> env,
+      boolean cgiResponse,
+      LimitOverrides limits,
+      WasiGrants grants) {
+    this(args, env, cgiResponse, limits, grants, false);
+  }
 
   private static final int MOST = 64;
   private static final int MOST_CHARS = 4_096;

@@ -2,7 +2,9 @@ package dev.skep.scheduler;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.RemovalCause;
 import com.github.benmanes.caffeine.cache.Ticker;
+import dev.skep.engine.Artifact;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.ModuleRefusedException;
@@ -28,8 +30,13 @@ import org.slf4j.LoggerFactory;
  * <p>What waits to be compiled is taken by tenants in turn ({@link CompileQueue}). A module that
  * two tenants ask for waits in both their queues, and is compiled when the first of them has its
  * turn.
+ *
+ * <p><b>Machine code.</b> A module is there with its classes for tier 1, with machine code, or with
+ * both. Only a tenant whose own wish for machine code has been answered runs it: for another the
+ * classes are made beside it. A version that is not in memory, and whose machine code is stored, is
+ * loaded ({@link MachineLoads}) rather than compiled.
  */
-public final class ModuleCache implements AutoCloseable {
+public final class ModuleCache implements NativeListener, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ModuleCache.class);
 
   /** Parsing nests as modules do; deep modules need more than the JVM's default. */
@@ -56,6 +63,9 @@ public final class ModuleCache implements AutoCloseable {
   private final Ticker ticker;
   private final LongConsumer waits;
   private final Thread compiler;
+  private final SchedulerConfig config;
+  private volatile @Nullable MachineLoads loads;
+  private volatile MachineCodeSource machineCode = MachineCodeSource.NONE;
 
   /** A module that is not compiled yet, and those that have asked for it. */
   private static final class Pending {
@@ -101,14 +111,15 @@ public final class ModuleCache implements AutoCloseable {
       LongConsumer waits,
       Ticker ticker) {
     this.engine = engine;
+    this.config = config;
     this.source = source;
     this.waits = waits;
     this.ticker = ticker;
     this.ready =
         Caffeine.newBuilder()
             .maximumWeight(config.codeCacheBytes())
-            .weigher((ModuleDigest _, CompiledModule module) ->
-                (int) Math.min(Integer.MAX_VALUE, module.heldBytes()))
+            .weigher(ModuleCache::weight)
+            .removalListener(ModuleCache::removed)
             .recordStats()
             .build();
     this.refused =
@@ -130,9 +141,98 @@ public final class ModuleCache implements AutoCloseable {
     compiler.start();
   }
 
-  /** The module if it is compiled, else null. */
+  private static int weight(ModuleDigest digest, CompiledModule module) {
+    long machineCode = module.hasTierOne() ? module.machineCodeBytes() : 0;
+    return (int) Math.min(Integer.MAX_VALUE, module.heldBytes() + machineCode);
+  }
+
+  private static void removed(
+      @Nullable ModuleDigest digest, @Nullable CompiledModule module, RemovalCause cause) {
+    if (module != null) {
+      module.retire();
+    }
+  }
+
+  /**
+   * Has machine code loaded from a source from now on. Called once, before anybody asks.
+   *
+   * @param from which knows what each tenant has asked for
+   */
+  public void loadFrom(MachineCodeSource from) {
+    machineCode = from;
+    loads =
+        new MachineLoads(
+            engine,
+            source,
+            from,
+            new MachineLoads.Shelf() {
+              @Override
+              public @Nullable CompiledModule known(ModuleDigest digest) {
+                return ready.getIfPresent(digest);
+              }
+
+              @Override
+              public CompiledModule keep(ModuleDigest digest, CompiledModule module) {
+                CompiledModule before = ready.asMap().putIfAbsent(digest, module);
+                return before == null ? module : before;
+              }
+
+              @Override
+              public void reweigh(ModuleDigest digest, CompiledModule module) {
+                ready.asMap().replace(digest, module, module);
+              }
+            },
+            config);
+  }
+
+  @Override
+  public boolean ready(ModuleDigest digest, Artifact artifact) {
+    CompiledModule known = ready.getIfPresent(digest);
+    MachineLoads loader = loads;
+    // What is not in memory is loaded when it is run.
+    return known == null
+        || loader == null
+        || known.isMachineCode()
+        || loader.use(digest, known, artifact) != MachineLoads.Use.UNFIT;
+  }
+
+  @Override
+  public void look(TenantId tenant, ModuleDigest version) {
+    MachineLoads loader = loads;
+    if (loader != null) {
+      var _ = loader.load(tenant, version);
+    }
+  }
+
+  /** The module if it is there, whatever it can run on, else null. */
   public @Nullable CompiledModule ifReady(ModuleDigest digest) {
     return ready.getIfPresent(digest);
+  }
+
+  /**
+   * The module for a run, compiled or loaded now or soon; or at once why it cannot be, if that is
+   * known.
+   *
+   * @param mayBeMachineCode whether what comes may run as machine code only; without, it runs on
+   *     tier 1 too
+   * @return as {@link #get(TenantId, ModuleDigest, byte[])}
+   */
+  public CompletableFuture<CompiledModule> get(
+      TenantId tenant, ModuleDigest digest, boolean mayBeMachineCode) {
+    CompiledModule module = ready.getIfPresent(digest);
+    if (module != null
+        && (module.hasTierOne() || (mayBeMachineCode && machineCode.isReady(tenant, digest)))) {
+      return CompletableFuture.completedFuture(module);
+    }
+    MachineLoads loader = loads;
+    return mayBeMachineCode && loader != null
+        ? loader
+            .load(tenant, digest)
+            .thenCompose(loaded ->
+                loaded.isPresent()
+                    ? CompletableFuture.completedFuture(loaded.get())
+                    : get(tenant, digest, null))
+        : get(tenant, digest, null);
   }
 
   /** Why the module does not compile, if that was found within the last hour, else null. */
@@ -141,7 +241,7 @@ public final class ModuleCache implements AutoCloseable {
   }
 
   /**
-   * The module, compiled now or soon; or at once why it cannot be, if that is known.
+   * The module for tier 1, compiled now or soon; or at once why it cannot be, if that is known.
    *
    * @param bytes of the module if the caller has them, else null
    * @return completes with the module; or exceptionally with {@link CompileRefusedException} if the
@@ -151,7 +251,7 @@ public final class ModuleCache implements AutoCloseable {
   public CompletableFuture<CompiledModule> get(
       TenantId tenant, ModuleDigest digest, byte @Nullable [] bytes) {
     CompiledModule module = ready.getIfPresent(digest);
-    if (module != null) {
+    if (module != null && module.hasTierOne()) {
       return CompletableFuture.completedFuture(module);
     }
     ModuleRefusedException why = refused.getIfPresent(digest);
@@ -217,14 +317,14 @@ public final class ModuleCache implements AutoCloseable {
     CompletableFuture<CompiledModule> result = asked.result;
     try {
       CompiledModule known = ready.getIfPresent(digest);
-      if (known == null) {
+      if (known == null || !known.hasTierOne()) {
         Optional<byte[]> found =
             bytes != null ? Optional.of(bytes) : source.moduleBytes(tenant, digest);
         known =
             engine.compile(
                 found.orElseThrow(
                     () -> new IllegalStateException("the module " + digest + " is gone")));
-        ready.put(digest, known);
+        put(digest, known);
         LOG.atInfo()
             .addKeyValue("module", digest)
             .addKeyValue("millis", known.compileNanos() / 1_000_000)
@@ -252,6 +352,19 @@ public final class ModuleCache implements AutoCloseable {
     }
   }
 
+  /** Keeps classes, with machine code if what they replace had some. */
+  private void put(ModuleDigest digest, CompiledModule compiled) {
+    CompiledModule before = ready.asMap().put(digest, compiled);
+    MachineLoads loader = loads;
+    if (loader != null && before != null && before.isMachineCode()) {
+      try {
+        machineCode.load(digest).ifPresent(code -> loader.use(digest, compiled, code));
+      } catch (RuntimeException e) {
+        LOG.atWarn().setCause(e).addKeyValue("module", digest).log("machine code was not loaded");
+      }
+    }
+  }
+
   /** Modules waiting to be compiled. */
   public int queued() {
     return queue.size();
@@ -267,6 +380,18 @@ public final class ModuleCache implements AutoCloseable {
     return refusedInAll.sum();
   }
 
+  /** Times that stored machine code was loaded for a module. */
+  public long machineLoads() {
+    MachineLoads loader = loads;
+    return loader == null ? 0 : loader.loads();
+  }
+
+  /** Loads of machine code refused because as many waited as may. */
+  public long machineLoadsRefused() {
+    MachineLoads loader = loads;
+    return loader == null ? 0 : loader.refused();
+  }
+
   /** The cache itself, for its statistics. */
   public Cache<ModuleDigest, CompiledModule> cache() {
     return ready;
@@ -279,6 +404,10 @@ public final class ModuleCache implements AutoCloseable {
   @Override
   public void close() {
     queue.close();
+    MachineLoads loader = loads;
+    if (loader != null) {
+      loader.close();
+    }
     compiler.interrupt();
     try {
       if (!compiler.join(CLOSE_PATIENCE)) {
@@ -292,5 +421,6 @@ public final class ModuleCache implements AutoCloseable {
           new CompileRefusedException(new CancellationException("the node is going down")));
     }
     pending.clear();
+    ready.invalidateAll();
   }
 }

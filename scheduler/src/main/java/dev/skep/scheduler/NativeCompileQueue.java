@@ -1,6 +1,7 @@
 package dev.skep.scheduler;
 
 import com.github.benmanes.caffeine.cache.Ticker;
+import dev.skep.engine.Artifact;
 import dev.skep.engine.CompilerKey;
 import dev.skep.engine.NativeCompiler;
 import dev.skep.pool.Backstage;
@@ -9,6 +10,8 @@ import dev.skep.scheduler.NativeDemand.Wish;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -40,7 +43,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe; {@link #ran} and {@link #ask} never block.
  */
-public final class NativeCompileQueue implements AutoCloseable {
+public final class NativeCompileQueue implements MachineCodeSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NativeCompileQueue.class);
 
   /** Compilers build up code as deep as modules nest. */
@@ -96,6 +99,7 @@ public final class NativeCompileQueue implements AutoCloseable {
   private final NativeWork work;
   private final NativeLeases leases;
   private final ArtifactLoader loader;
+  private final NativeListener listener;
   private final List<Thread> compilers = new ArrayList<>();
 
   /** All that is asked and not answered, wherever it waits. */
@@ -149,6 +153,7 @@ public final class NativeCompileQueue implements AutoCloseable {
     this.store = store;
     this.compilerText = key.text();
     this.timer = timer;
+    this.listener = listener;
     this.demand = new NativeDemand(config, ticker);
     this.loader = new ArtifactLoader(store, key);
     NodeId node = NodeId.random();
@@ -173,13 +178,21 @@ public final class NativeCompileQueue implements AutoCloseable {
   }
 
   /**
-   * Counts a run on tier 1, and asks for machine code when there have been enough.
+   * Counts a run on tier 1 of a function that is not held there, and asks for machine code when
+   * there have been enough.
    *
    * @param fuel that the run has used, 0 or more
    */
   public void ran(TenantId tenant, FunctionName function, ModuleDigest version, long fuel) {
-    if (config.compilers() > 0 && demand.count(new Wish(tenant, version), fuel)) {
-      var _ = ask(tenant, function, version);
+    if (config.compilers() == 0) {
+      return;
+    }
+    switch (demand.count(new Wish(tenant, version), fuel)) {
+      case NOTHING -> {}
+      case LOOK -> listener.look(tenant, version);
+      case ASK -> {
+        var _ = ask(tenant, function, version);
+      }
     }
   }
 
@@ -310,9 +323,63 @@ public final class NativeCompileQueue implements AutoCloseable {
     return known instanceof NativeState.Absent ? store.state(tenant, loader.key(version)) : known;
   }
 
-  /** What loads machine code that is there already. */
-  public ArtifactLoader loader() {
-    return loader;
+  /**
+   * The same of several versions. Blocks on the store.
+   *
+   * @param versions at most 1,000
+   * @return one for each, in their order
+   */
+  public List<NativeState> states(TenantId tenant, List<ModuleDigest> versions) {
+    Map<ModuleDigest, NativeState> stored = store.states(tenant, versions, compilerText);
+    List<NativeState> states = new ArrayList<>();
+    for (ModuleDigest version : versions) {
+      NativeState known = ifKnown(tenant, version);
+      states.add(known instanceof NativeState.Absent ? stored.getOrDefault(version, known) : known);
+    }
+    return states;
+  }
+
+  // ── For the cache of modules ──────────────────────────────────────────────────────────────
+
+  @Override
+  public boolean isReady(TenantId tenant, ModuleDigest version) {
+    return ifKnown(tenant, version) instanceof NativeState.Ready;
+  }
+
+  @Override
+  public boolean look(TenantId tenant, ModuleDigest version) {
+    if (config.compilers() == 0) {
+      return false;
+    }
+    Interest interest = demand.of(new Wish(tenant, version));
+    if (interest.state() instanceof NativeState.Absent) {
+      interest.found(store.state(tenant, loader.key(version)));
+    }
+    return interest.state() instanceof NativeState.Ready;
+  }
+
+  @Override
+  public Optional<Artifact> load(ModuleDigest version) {
+    return loader.load(version);
+  }
+
+  @Override
+  public void discard(ModuleDigest version, String because) {
+    loader.discard(version, because);
+  }
+
+  /** Has this node count a version from 0, because the machine code that there was is gone. */
+  @Override
+  public void forget(TenantId tenant, ModuleDigest version) {
+    Interest interest = demand.known(new Wish(tenant, version));
+    if (interest != null) {
+      interest.forget();
+    }
+  }
+
+  /** Whether this node compiles to machine code, and runs it. */
+  public boolean isOpen() {
+    return config.compilers() > 0 && !closed;
   }
 
   public NativeStats stats() {

@@ -57,6 +57,45 @@ public record NativeConfig(
     check("lease in ms", lease.toMillis(), 1_000, 3_600_000);
   }
 
+  public NativeConfig withCompilers(int value) {
+    return new NativeConfig(
+        value,
+        queueCapacity,
+        perTenant,
+        afterRuns,
+        afterFuel,
+        budget,
+        budgetNanosPerByte,
+        mostBudget,
+        lease);
+  }
+
+  public NativeConfig withDemand(long runs, long fuel) {
+    return new NativeConfig(
+        compilers,
+        queueCapacity,
+        perTenant,
+        runs,
+        fuel,
+        budget,
+        budgetNanosPerByte,
+        mostBudget,
+        lease);
+  }
+
+  public NativeConfig withLease(Duration value) {
+    return new NativeConfig(
+        compilers,
+        queueCapacity,
+        perTenant,
+        afterRuns,
+        afterFuel,
+        budget,
+        budgetNanosPerByte,
+        mostBudget,
+        value);
+  }
+
   private static void check(String name, long value, long min, long max) {
     if (value < min || value > max) {
       throw new IllegalArgumentException(

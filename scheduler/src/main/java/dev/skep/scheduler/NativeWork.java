@@ -171,7 +171,10 @@ final class NativeWork {
         // It was not whole and has been thrown away, or went just now: to be made again.
         return new Wait(Duration.ZERO);
       }
-      listener.ready(key.module(), artifact.get());
+      if (!listener.ready(key.module(), artifact.get())) {
+        loader.discard(key.module(), "it does not fit its module");
+        return new Wait(Duration.ZERO);
+      }
     }
     return new Settled(state);
   }
@@ -233,8 +236,13 @@ final class NativeWork {
         if (!store.ready(key, node, made.artifact().toBytes())) {
           yield lost();
         }
+        if (!listener.ready(key.module(), made.artifact())) {
+          // It would be no other the next time.
+          loader.discard(key.module(), "it does not fit its module");
+          failed.increment();
+          yield new Settled(new NativeState.Failed("the machine code does not fit the module"));
+        }
         compiled.increment();
-        listener.ready(key.module(), made.artifact());
         yield new Settled(new NativeState.Ready());
       }
       case NativeOutcome.Unsupported why -> {

@@ -19,6 +19,7 @@ package dev.skep.scheduler;
  * @param durationNanos wall-clock time of the guest, queue not counted; 0 of compiling, which is
  *     charged by the module's size
  * @param outcome how it ended, one of {@link Outcome}
+ * @param tier on which it ran, or for which it was compiled: {@link #TIER_1} or {@link #TIER_2}
  */
 public record Receipt(
     Kind kind,
@@ -33,7 +34,52 @@ public record Receipt(
     long nanoDollars,
     long memoryPeakBytes,
     long durationNanos,
-    Outcome outcome) {
+    Outcome outcome,
+    int tier) {
+
+  /** Classes of the JVM. */
+  public static final int TIER_1 = 1;
+
+  /** Machine code. */
+  public static final int TIER_2 = 2;
+
+  public Receipt {
+    if (tier != TIER_1 && tier != TIER_2) {
+      throw new IllegalArgumentException("tier is " + tier + "; it must be 1 or 2");
+    }
+  }
+
+  /** A receipt of tier 1. */
+  public Receipt(
+      Kind kind,
+      RunId run,
+      TenantId tenant,
+      FunctionName function,
+      ModuleDigest version,
+      long startedEpochMillis,
+      long fuel,
+      int costTableVersion,
+      int priceVersion,
+      long nanoDollars,
+      long memoryPeakBytes,
+      long durationNanos,
+      Outcome outcome) {
+    this(
+        kind,
+        run,
+        tenant,
+        function,
+        version,
+        startedEpochMillis,
+        fuel,
+        costTableVersion,
+        priceVersion,
+        nanoDollars,
+        memoryPeakBytes,
+        durationNanos,
+        outcome,
+        TIER_1);
+  }
 
   /** What a receipt is for, by the word that the API and the ledger use. */
   public enum Kind {

@@ -18,6 +18,8 @@ import dev.skep.limits.TenantLimits;
  * @param limits what its store may use
  * @param tenantLimits how many runs the tenant may have under way, and its share of the slots
  * @param world what of the host the run may reach
+ * @param mayBeMachineCode whether it may run as machine code, if the module has some; a module
+ *     without tier 1 does in any case
  */
 public record RunRequest(
     RunId id,
@@ -28,7 +30,22 @@ public record RunRequest(
     Invocation invocation,
     StoreLimits limits,
     TenantLimits tenantLimits,
-    WasiWorld world) {
+    WasiWorld world,
+    boolean mayBeMachineCode) {
+
+  /** A run as machine code, if the module has some. */
+  public RunRequest(
+      RunId id,
+      TenantId tenant,
+      FunctionName function,
+      ModuleDigest version,
+      CompiledModule module,
+      Invocation invocation,
+      StoreLimits limits,
+      TenantLimits tenantLimits,
+      WasiWorld world) {
+    this(id, tenant, function, version, module, invocation, limits, tenantLimits, world, true);
+  }
 
   /** A run that is granted nothing but what its way of calling grants. */
   public RunRequest(

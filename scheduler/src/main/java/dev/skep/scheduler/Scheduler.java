@@ -1,5 +1,6 @@
 package dev.skep.scheduler;
 
+import dev.skep.engine.CompiledModule;
 import dev.skep.engine.GuestInstance;
 import dev.skep.engine.Instantiation;
 import dev.skep.engine.RunReport;
@@ -183,7 +184,11 @@ public final class Scheduler implements AutoCloseable {
       if (!ticket.settled) {
         RunResult failed = new RunResult.HostFailed("the run failed in the host");
         settle(
-            queue, ticket, new RunReport(failed, 0, 0, 0, new byte[0]), System.currentTimeMillis());
+            queue,
+            ticket,
+            new RunReport(failed, 0, 0, 0, new byte[0]),
+            System.currentTimeMillis(),
+            Receipt.TIER_1);
       }
     }
   }
@@ -197,16 +202,20 @@ public final class Scheduler implements AutoCloseable {
     }
     long startedEpochMillis = System.currentTimeMillis();
     WarmSlots.Key key = new WarmSlots.Key(request.tenant(), request.function(), request.version());
-    WarmSlots.Entry entry = warm.take(key);
+    CompiledModule module = request.module();
+    // Read once: machine code may come while this run begins.
+    boolean machineCode =
+        module.isMachineCode() && (request.mayBeMachineCode() || !module.hasTierOne());
+    WarmSlots.Entry entry = warm.take(key, machineCode);
     if (entry == null) {
-      if (!(pool.take(request.module().slotFor(queue.slots.owner())) instanceof SlotLease lease)) {
+      if (!(pool.take(module.slotFor(queue.slots.owner())) instanceof SlotLease lease)) {
         refuse(queue, ticket, Refusal.POOL_FULL);
         return;
       }
-      switch (request.module().instantiate(lease, request.limits(), slices)) {
+      switch (module.instantiate(lease, request.limits(), slices, machineCode)) {
         case Instantiation.Failed failed -> {
           RunReport report = new RunReport(failed.result(), failed.fuel(), 0, 0, new byte[0]);
-          settle(queue, ticket, report, startedEpochMillis);
+          settle(queue, ticket, report, startedEpochMillis, tier(machineCode));
           return;
         }
         case GuestInstance instance -> entry = warm.add(key, instance, queue.slots);
@@ -221,10 +230,14 @@ public final class Scheduler implements AutoCloseable {
       ticket.ended();
       reusable = reusable(report.result());
       // The answer need not wait for the slot to be cleared.
-      settle(queue, ticket, report, startedEpochMillis);
+      settle(queue, ticket, report, startedEpochMillis, tier(entry.instance.isMachineCode()));
     } finally {
       release(entry, reusable);
     }
+  }
+
+  private static int tier(boolean machineCode) {
+    return machineCode ? Receipt.TIER_2 : Receipt.TIER_1;
   }
 
   private void release(WarmSlots.Entry entry, boolean reusable) {
@@ -254,7 +267,7 @@ public final class Scheduler implements AutoCloseable {
   // ── Settlement ────────────────────────────────────────────────────────────────────────────
 
   private void settle(
-      TenantQueue queue, RunTicket ticket, RunReport report, long startedEpochMillis) {
+      TenantQueue queue, RunTicket ticket, RunReport report, long startedEpochMillis, int tier) {
     ticket.settled = true;
     RunRequest request = ticket.request;
     Outcome outcome = outcome(report.result());
@@ -272,7 +285,8 @@ public final class Scheduler implements AutoCloseable {
             config.prices().nanoDollars(report.fuel()),
             report.memoryPeakBytes(),
             report.durationNanos(),
-            outcome);
+            outcome,
+            tier);
     queue.runs.increment();
     queue.fuel.add(receipt.fuel());
     queue.nanoDollars.add(receipt.nanoDollars());

@@ -176,12 +176,19 @@ final class WarmSlots {
     holderCount = count + 1;
   }
 
-  /** An idle instance of this key, the one used last, or null. */
-  @Nullable Entry take(Key key) {
+  /**
+   * An idle instance of this key, the one used last, or null. Those of the other tier that it meets
+   * are closed: a function changes its tier for good.
+   *
+   * @param machineCode which tier
+   */
+  @Nullable Entry take(Key key, boolean machineCode) {
     ConcurrentLinkedDeque<Entry> entries = idle.get(key);
     if (entries != null) {
       for (Entry entry = entries.pollFirst(); entry != null; entry = entries.pollFirst()) {
-        if (entry.state.compareAndSet(Entry.IDLE, Entry.RUNNING)) {
+        if (entry.instance.isMachineCode() != machineCode) {
+          close(entry);
+        } else if (entry.state.compareAndSet(Entry.IDLE, Entry.RUNNING)) {
           countIdle(entry, -1);
           hits.increment();
           return entry;

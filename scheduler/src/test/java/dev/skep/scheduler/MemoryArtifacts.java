@@ -82,6 +82,11 @@ final class MemoryArtifacts implements ArtifactStore {
   public synchronized void discard(ArtifactKey key, String because) {
     check();
     rows.remove(key);
+    asks.forEach((wish, ask) -> {
+      if (wish.key.equals(key)) {
+        ask.settled = false;
+      }
+    });
   }
 
   @Override
@@ -116,6 +121,19 @@ final class MemoryArtifacts implements ArtifactStore {
     return row != null && (ask.settled || !row.state.isFinal())
         ? row.state
         : new NativeState.Queued();
+  }
+
+  @Override
+  public synchronized Map<ModuleDigest, NativeState> states(
+      TenantId tenant, List<ModuleDigest> versions, String compiler) {
+    Map<ModuleDigest, NativeState> states = new HashMap<>();
+    for (ModuleDigest version : versions) {
+      ArtifactKey key = new ArtifactKey(version, compiler);
+      if (asks.containsKey(new Wish(tenant, key))) {
+        states.put(version, state(tenant, key));
+      }
+    }
+    return states;
   }
 
   @Override

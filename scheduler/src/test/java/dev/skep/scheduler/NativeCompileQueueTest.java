@@ -118,7 +118,10 @@ class NativeCompileQueueTest {
             (_, digest) -> Optional.ofNullable(modules.get(digest)),
             store,
             billing,
-            listened::put,
+            (digest, artifact) -> {
+              listened.put(digest, artifact);
+              return true;
+            },
             timer,
             ticker);
     queues.add(queue);
@@ -190,7 +193,7 @@ class NativeCompileQueueTest {
     assertThat(queue.state(B, module)).isEqualTo(new NativeState.Absent());
     assertThat(compiled).containsExactly("module");
     assertThat(listened.get(module)).extracting(Artifact::module).isEqualTo(module.hex());
-    assertThat(queue.loader().load(module)).isPresent();
+    assertThat(queue.load(module)).isPresent();
     queue.ran(A, HELLO, module, 1_000_000);
     assertThat(queue.stats().compiled()).isEqualTo(1);
     assertThat(queue.stats().queued()).isZero();
@@ -428,7 +431,7 @@ class NativeCompileQueueTest {
     assertThat(await(asked)).isEqualTo(READY);
     assertThat(queue.stats().refusedArtifacts()).isEqualTo(1);
     assertThat(compiled).containsExactly("module");
-    assertThat(queue.loader().load(module)).isPresent();
+    assertThat(queue.load(module)).isPresent();
   }
 
   @Test

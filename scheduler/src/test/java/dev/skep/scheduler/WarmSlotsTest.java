@@ -66,7 +66,7 @@ class WarmSlotsTest {
   void aRunningInstanceIsNeitherTakenNorEvicted() {
     WarmSlots.Entry running = made(key(1));
     assertThat(running).isNotNull();
-    assertThat(warm.take(key(1))).isNull();
+    assertThat(warm.take(key(1), false)).isNull();
     assertThat(warm.evict(holder, 0, false)).isFalse();
     warm.forget(holder, new FunctionName("f1"));
     assertThat(pool.stats().leased()).isEqualTo(1);
@@ -89,13 +89,13 @@ class WarmSlotsTest {
     // Of the rest all but one are used again, so that one goes, wherever the hand is.
     int unused = left.removeLast();
     for (int f : left) {
-      WarmSlots.Entry used = warm.take(key(f));
+      WarmSlots.Entry used = warm.take(key(f), false);
       if (used != null) {
         warm.put(used);
       }
     }
     assertThat(warm.evict(holder, 0, false)).isTrue();
-    assertThat(warm.take(key(unused))).isNull();
+    assertThat(warm.take(key(unused), false)).isNull();
     assertThat(warm.warm()).isEqualTo(2);
     assertThat(warm.evictions()).isEqualTo(2);
   }
@@ -114,7 +114,7 @@ class WarmSlotsTest {
               .start(() -> {
                 for (int i = 0; i < 5_000; i++) {
                   WarmSlots.Key key = key(random.nextInt(6));
-                  WarmSlots.Entry entry = warm.take(key);
+                  WarmSlots.Entry entry = warm.take(key, false);
                   if (entry == null) {
                     entry = made(key);
                   }
@@ -149,7 +149,7 @@ class WarmSlotsTest {
     // Every idle instance can still be found by its key.
     int found = 0;
     for (int f = 0; f < 6; f++) {
-      for (WarmSlots.Entry e = warm.take(key(f)); e != null; e = warm.take(key(f))) {
+      for (WarmSlots.Entry e = warm.take(key(f), false); e != null; e = warm.take(key(f), false)) {
         found++;
         warm.discard(e);
       }

@@ -4,11 +4,13 @@ import dev.skep.scheduler.ArtifactAsk;
 import dev.skep.scheduler.ArtifactClaim;
 import dev.skep.scheduler.ArtifactKey;
 import dev.skep.scheduler.ArtifactStore;
+import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
 import dev.skep.scheduler.TenantId;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -67,6 +69,12 @@ public final class CachedArtifacts implements ArtifactStore {
   @Override
   public NativeState state(TenantId tenant, ArtifactKey key) {
     return store.state(tenant, key);
+  }
+
+  @Override
+  public Map<ModuleDigest, NativeState> states(
+      TenantId tenant, List<ModuleDigest> versions, String compiler) {
+    return store.states(tenant, versions, compiler);
   }
 
   @Override

@@ -34,7 +34,7 @@ public final class FunctionStore {
 
   private static final String COLUMNS =
       "name, current_digest, created_at, updated_at, args, env_names, env_values, cgi_response, "
-          + "tree_digest, "
+          + "tree_digest, held_to_tier_1, "
           + GrantColumns.NAMES
           + ", "
           + LimitColumns.NAMES;
@@ -243,7 +243,7 @@ public final class FunctionStore {
         Query.update(
                 connection,
                 "UPDATE functions SET args = ?, env_names = ?, env_values = ?,"
-                    + " cgi_response = ?, updated_at = now(), "
+                    + " cgi_response = ?, held_to_tier_1 = ?, updated_at = now(), "
                     + GrantColumns.ASSIGNMENTS
                     + ", "
                     + LimitColumns.ASSIGNMENTS
@@ -252,6 +252,7 @@ public final class FunctionStore {
                 env.stream().map(Map.Entry::getKey).toArray(String[]::new),
                 env.stream().map(Map.Entry::getValue).toArray(String[]::new),
                 settings.cgiResponse(),
+                settings.heldToTier1(),
                 grants.has(WasiGrant.CLOCK),
                 grants.has(WasiGrant.MONOTONIC_CLOCK),
                 grants.has(WasiGrant.RANDOM),
@@ -340,7 +341,8 @@ public final class FunctionStore {
             env,
             row.getBoolean("cgi_response"),
             LimitColumns.read(row),
-            GrantColumns.read(row)),
+            GrantColumns.read(row),
+            row.getBoolean("held_to_tier_1")),
         TreeStore.fromBytes(row.getBytes("tree_digest")),
         Timestamps.read(row, "created_at"),
         Timestamps.read(row, "updated_at"));

@@ -37,11 +37,11 @@ public final class Ledger implements ReceiptSink {
 
   private static final String COLUMNS =
       "tenant, run_id, function, digest, started_epoch_millis, fuel, cost_table_version,"
-          + " price_version, nano_dollars, memory_peak_bytes, duration_nanos, outcome, kind";
+          + " price_version, nano_dollars, memory_peak_bytes, duration_nanos, outcome, kind, tier";
 
   private static final String SUMS =
       "runs, failed_runs, fuel, nano_dollars, duration_nanos, compiles, compile_fuel,"
-          + " compile_nano_dollars";
+          + " compile_nano_dollars, tier_2_runs";
 
   private static final String INSERT =
       """
@@ -49,7 +49,7 @@ public final class Ledger implements ReceiptSink {
         INSERT INTO receipts (%1$s)
         SELECT * FROM unnest(
           ?::text[], ?::uuid[], ?::text[], ?::bytea[], ?::bigint[], ?::bigint[], ?::integer[],
-          ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[])
+          ?::integer[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::integer[])
           AS sent (%1$s)
         ORDER BY tenant, run_id
         ON CONFLICT (tenant, run_id) DO NOTHING
@@ -64,7 +64,8 @@ public final class Ledger implements ReceiptSink {
                coalesce(sum(duration_nanos) FILTER (WHERE kind = 'run'), 0),
                count(*) FILTER (WHERE kind = 'compile'),
                coalesce(sum(fuel) FILTER (WHERE kind = 'compile'), 0),
-               coalesce(sum(nano_dollars) FILTER (WHERE kind = 'compile'), 0)
+               coalesce(sum(nano_dollars) FILTER (WHERE kind = 'compile'), 0),
+               count(*) FILTER (WHERE kind = 'run' AND tier = 2)
         FROM fresh
         GROUP BY tenant, function, hour
         ORDER BY tenant, function, hour
@@ -76,7 +77,8 @@ public final class Ledger implements ReceiptSink {
           duration_nanos = u.duration_nanos + excluded.duration_nanos,
           compiles = u.compiles + excluded.compiles,
           compile_fuel = u.compile_fuel + excluded.compile_fuel,
-          compile_nano_dollars = u.compile_nano_dollars + excluded.compile_nano_dollars
+          compile_nano_dollars = u.compile_nano_dollars + excluded.compile_nano_dollars,
+          tier_2_runs = u.tier_2_runs + excluded.tier_2_runs
       )
       SELECT count(*) FROM fresh
       """
@@ -120,6 +122,7 @@ public final class Ledger implements ReceiptSink {
       statement.setObject(++i, receipts.stream().mapToLong(Receipt::durationNanos).toArray());
       statement.setObject(++i, column(receipts, String[]::new, r -> r.outcome().word()));
       statement.setObject(++i, column(receipts, String[]::new, r -> r.kind().word()));
+      statement.setObject(++i, receipts.stream().mapToInt(Receipt::tier).toArray());
       try (ResultSet rows = statement.executeQuery()) {
         rows.next();
         return rows.getInt(1);
@@ -224,7 +227,8 @@ public final class Ledger implements ReceiptSink {
                     sum(row, "duration_nanos"),
                     row.getLong("compiles"),
                     sum(row, "compile_fuel"),
-                    sum(row, "compile_nano_dollars")),
+                    sum(row, "compile_nano_dollars"),
+                    row.getLong("tier_2_runs")),
             parameters));
   }
 
@@ -304,6 +308,7 @@ public final class Ledger implements ReceiptSink {
         row.getLong("nano_dollars"),
         row.getLong("memory_peak_bytes"),
         row.getLong("duration_nanos"),
-        Receipt.Outcome.of(row.getString("outcome")));
+        Receipt.Outcome.of(row.getString("outcome")),
+        row.getInt("tier"));
   }
 }

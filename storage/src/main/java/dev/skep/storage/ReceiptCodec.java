@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *   0        4        8         9
  *   ┌────────┬────────┬─────────┬──────────────────────────────────────────────┐
  *   │ length │ CRC32C │ version │ fields                                       │
- *   │ int    │ int    │ 1 or 2  │                                              │
+ *   │ int    │ int    │ 1 to 3  │                                              │
  *   └────────┴────────┴─────────┴──────────────────────────────────────────────┘
  *                     ├──────────── length bytes, under the CRC ───────────────┤
  *
@@ -25,10 +25,12 @@ import org.jspecify.annotations.Nullable;
  *     run id 16 | started, fuel, nano-dollars, peak, duration 8 each | cost table, prices 4 each
  *     | digest 32 | tenant, function, outcome: a length byte and that many of ASCII each
  *   version 2 has one more text behind them: the kind
+ *   version 3 has a byte behind that: the tier
  * </pre>
  *
  * Outcome and kind are words and not ordinals, so that reordering an enum misreads nothing. A run
- * is written as version 1, which is what every build before there were kinds reads and wrote.
+ * on tier 1 is written as version 1, which is what every build before there were kinds reads and
+ * wrote, and whatever is of tier 2 as version 3.
  */
 final class ReceiptCodec {
   static final int HEADER_BYTES = 8;
@@ -36,8 +38,10 @@ final class ReceiptCodec {
   /** Version, fixed fields, and three texts of one character at least. */
   static final int MIN_BODY_BYTES = 1 + 16 + 5 * 8 + 2 * 4 + Digests.BYTES + 3 * 2;
 
-  /** Tenant and function at most 63 characters, outcome at most 32, and a kind of at most 15. */
-  static final int MAX_BODY_BYTES = MIN_BODY_BYTES + 62 + 62 + 31 + 16;
+  /**
+   * Tenant and function at most 63 characters, outcome at most 32, a kind of at most 15, a tier.
+   */
+  static final int MAX_BODY_BYTES = MIN_BODY_BYTES + 62 + 62 + 31 + 16 + 1;
 
   static final int MAX_RECORD_BYTES = HEADER_BYTES + MAX_BODY_BYTES;
 
@@ -46,6 +50,7 @@ final class ReceiptCodec {
 
   private static final byte RUN_VERSION = 1;
   private static final byte KIND_VERSION = 2;
+  private static final byte TIER_VERSION = 3;
 
   private ReceiptCodec() {}
 
@@ -65,8 +70,11 @@ final class ReceiptCodec {
     check("priceVersion", receipt.priceVersion(), Integer.MAX_VALUE);
     int start = out.position();
     out.position(start + HEADER_BYTES);
-    boolean isRun = receipt.kind() == Receipt.Kind.RUN;
-    out.put(isRun ? RUN_VERSION : KIND_VERSION);
+    byte version =
+        receipt.tier() != Receipt.TIER_1
+            ? TIER_VERSION
+            : receipt.kind() == Receipt.Kind.RUN ? RUN_VERSION : KIND_VERSION;
+    out.put(version);
     out.putLong(receipt.run().uuid().getMostSignificantBits());
     out.putLong(receipt.run().uuid().getLeastSignificantBits());
     out.putLong(receipt.startedEpochMillis());
@@ -80,8 +88,11 @@ final class ReceiptCodec {
     putText(out, receipt.tenant().value());
     putText(out, receipt.function().value());
     putText(out, receipt.outcome().word());
-    if (!isRun) {
+    if (version >= KIND_VERSION) {
       putText(out, receipt.kind().word());
+    }
+    if (version >= TIER_VERSION) {
+      out.put((byte) receipt.tier());
     }
     int length = out.position() - start - HEADER_BYTES;
     out.putInt(start, length);
@@ -114,7 +125,7 @@ final class ReceiptCodec {
   static @Nullable Receipt decode(ByteBuffer in, int at) {
     ByteBuffer body = in.slice(at + HEADER_BYTES, in.getInt(at));
     int version = body.get();
-    if (version != RUN_VERSION && version != KIND_VERSION) {
+    if (version < RUN_VERSION || version > TIER_VERSION) {
       return null;
     }
     RunId run = new RunId(new UUID(body.getLong(), body.getLong()));
@@ -144,7 +155,8 @@ final class ReceiptCodec {
           nanoDollars,
           memoryPeakBytes,
           durationNanos,
-          outcome);
+          outcome,
+          version == TIER_VERSION ? body.get() : Receipt.TIER_1);
     } catch (IllegalArgumentException | java.nio.BufferUnderflowException e) {
       return null;
     }

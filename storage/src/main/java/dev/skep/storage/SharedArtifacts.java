@@ -5,6 +5,7 @@ import dev.skep.scheduler.ArtifactClaim;
 import dev.skep.scheduler.ArtifactKey;
 import dev.skep.scheduler.ArtifactStore;
 import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
 import dev.skep.scheduler.TenantId;
@@ -14,7 +15,9 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.LongAdder;
@@ -104,13 +107,24 @@ public final class SharedArtifacts implements ArtifactStore {
         .addKeyValue("compiler", key.compiler())
         .addKeyValue("because", because)
         .log("an artifact is thrown away");
+    byte[] digest = Digests.toBytes(key.module());
     var _ =
-        database.query(connection ->
-            Query.update(
-                connection,
-                "DELETE FROM artifacts WHERE digest = ? AND compiler = ? AND state = 'ready'",
-                Digests.toBytes(key.module()),
-                key.compiler()));
+        database.transaction(connection -> {
+          int deleted =
+              Query.update(
+                  connection,
+                  "DELETE FROM artifacts WHERE digest = ? AND compiler = ? AND state = 'ready'",
+                  digest,
+                  key.compiler());
+          // Whoever had been answered with it has not: a sweep takes it up. The bill is the same.
+          Query.update(
+              connection,
+              "UPDATE native_asks SET settled = false"
+                  + " WHERE digest = ? AND compiler = ? AND settled",
+              digest,
+              key.compiler());
+          return deleted;
+        });
   }
 
   @Override
@@ -170,6 +184,31 @@ public final class SharedArtifacts implements ArtifactStore {
                 Digests.toBytes(key.module()),
                 key.compiler()))
         .orElse(new NativeState.Absent());
+  }
+
+  @Override
+  public Map<ModuleDigest, NativeState> states(
+      TenantId tenant, List<ModuleDigest> versions, String compiler) {
+    if (versions.size() > PageLimit.MOST) {
+      throw new IllegalArgumentException(
+          "there are " + versions.size() + " versions; at most " + PageLimit.MOST + " go");
+    }
+    Map<ModuleDigest, NativeState> states = new HashMap<>();
+    database
+        .query(connection ->
+            Query.list(
+                connection,
+                "SELECT k.digest, k.settled, a.state, a.reason, a.leased_until > now() AS alive"
+                    + " FROM native_asks k"
+                    + " LEFT JOIN artifacts a ON a.digest = k.digest"
+                    + " AND a.compiler = k.compiler"
+                    + " WHERE k.tenant = ? AND k.digest = ANY (?) AND k.compiler = ?",
+                row -> Map.entry(Digests.fromBytes(row.getBytes("digest")), readState(row)),
+                tenant.value(),
+                versions.stream().map(Digests::toBytes).toArray(byte[][]::new),
+                compiler))
+        .forEach(entry -> states.put(entry.getKey(), entry.getValue()));
+    return states;
   }
 
   /** What is there is the tenant's only once its own ask has been answered. */

@@ -22,7 +22,7 @@ public final class TenantStore {
           + " live_memory_bytes, live_table_elements, "
           + LimitColumns.NAMES;
 
-  private static final String COLUMNS = "tenant, created_at, suspended, " + LIMITS;
+  private static final String COLUMNS = "tenant, created_at, suspended, held_to_tier_1, " + LIMITS;
 
   private final Database database;
 
@@ -104,6 +104,17 @@ public final class TenantStore {
     return setSuspended(tenant, false);
   }
 
+  /** Holds a tenant's runs to tier 1, or lets them run as machine code again; whether it exists. */
+  public boolean setHeldToTier1(TenantId tenant, boolean held) {
+    return database.query(connection ->
+        Query.update(
+                connection,
+                "UPDATE tenants SET held_to_tier_1 = ? WHERE tenant = ?",
+                held,
+                tenant.value())
+            == 1);
+  }
+
   private boolean setSuspended(TenantId tenant, boolean suspended) {
     return database.query(connection ->
         Query.update(
@@ -150,6 +161,7 @@ public final class TenantStore {
         new TenantId(row.getString("tenant")),
         Timestamps.read(row, "created_at"),
         row.getBoolean("suspended"),
+        row.getBoolean("held_to_tier_1"),
         new TenantLimits(
             row.getInt("concurrency"),
             row.getInt("queue_depth"),

@@ -15,6 +15,7 @@ import dev.skep.scheduler.FunctionName;
  * @param compiles versions charged for compiling
  * @param compileFuel units charged for that, not among {@code fuel}
  * @param compileNanoDollars price of that, not within {@code nanoDollars}
+ * @param tier2Runs of the runs, those on tier 2
  */
 public record UsageRow(
     FunctionName function,
@@ -26,4 +27,32 @@ public record UsageRow(
     long durationNanos,
     long compiles,
     long compileFuel,
-    long compileNanoDollars) {}
+    long compileNanoDollars,
+    long tier2Runs) {
+
+  /** With all runs on tier 1. */
+  public UsageRow(
+      FunctionName function,
+      long hourEpochMillis,
+      long runs,
+      long failedRuns,
+      long fuel,
+      long nanoDollars,
+      long durationNanos,
+      long compiles,
+      long compileFuel,
+      long compileNanoDollars) {
+    this(
+        function,
+        hourEpochMillis,
+        runs,
+        failedRuns,
+        fuel,
+        nanoDollars,
+        durationNanos,
+        compiles,
+        compileFuel,
+        compileNanoDollars,
+        0);
+  }
+}

@@ -107,7 +107,7 @@ final class NativeClusterIT {
             functions::moduleBytes,
             new CachedArtifacts(shared, directory),
             billing,
-            (_, _) -> {});
+            (_, _) -> true);
     nodes.add(queue);
     return queue;
   }
@@ -154,7 +154,7 @@ final class NativeClusterIT {
     assertThat(bills).hasSize(2 * modules.size());
     for (NativeCompileQueue queue : queues) {
       for (ModuleDigest module : modules) {
-        assertThat(queue.loader().load(module)).isPresent();
+        assertThat(queue.load(module)).isPresent();
         assertThat(queue.state(tenants.getFirst(), module)).isEqualTo(READY);
       }
     }

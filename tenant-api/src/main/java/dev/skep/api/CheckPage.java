@@ -299,7 +299,7 @@ final class CheckPage {
     ModuleDescription module = accepted.description();
     json.put("accepted", true)
         .put("version", accepted.version().toString())
-        .mergeIn(FunctionRoutes.toJson(module))
+        .mergeIn(FunctionJson.of(module))
         .put("reactor", module.function("_initialize").isPresent())
         .put("snapshot", module.initializer().isPresent())
         .put(

@@ -28,6 +28,7 @@ final class ConsoleState {
   private final Scheduler scheduler;
   private final Engine engine;
   private final ModuleCache modules;
+  private final Tiers tiers;
   private final ReceiptSpool spool;
   private final NodeFigures figures;
   private final Supplier<List<String>> notReady;
@@ -41,6 +42,7 @@ final class ConsoleState {
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
+      Tiers tiers,
       ReceiptSpool spool,
       NodeFigures figures,
       Supplier<List<String>> notReady) {
@@ -48,6 +50,7 @@ final class ConsoleState {
     this.scheduler = scheduler;
     this.engine = engine;
     this.modules = modules;
+    this.tiers = tiers;
     this.spool = spool;
     this.figures = figures;
     this.notReady = notReady;
@@ -74,7 +77,8 @@ final class ConsoleState {
         .put("runs", runs())
         .put("tenants", tenants(slab.memoryBytes()))
         .put("receipts", receipts(spool.stats()))
-        .put("engine", engine(engine.stats()));
+        .put("engine", engine(engine.stats()))
+        .put("machineCode", tiers.picture());
   }
 
   private JsonObject node() {
@@ -112,9 +116,12 @@ final class ConsoleState {
       byOutcome.put(outcome.getKey(), outcome.getValue());
       total += outcome.getValue();
     }
+    JsonObject byTier = new JsonObject();
+    figures.runsByTier().forEach(byTier::put);
     return new JsonObject()
         .put("total", total)
         .put("byOutcome", byOutcome)
+        .put("byTier", byTier)
         .put("p50Nanos", durations.getValueAtPercentile(50))
         .put("p99Nanos", durations.getValueAtPercentile(99));
   }

@@ -2,7 +2,6 @@ package dev.skep.api;
 
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.ModuleDescription;
-import dev.skep.engine.ModuleDescription.ExternKind;
 import dev.skep.engine.ModuleRefusedException;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.FunctionName;
@@ -10,7 +9,6 @@ import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.TenantId;
-import dev.skep.scheduler.TreeDigest;
 import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.PutVersionResult;
 import dev.skep.storage.TenantRecord;
@@ -24,7 +22,6 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -35,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 final class FunctionRoutes {
   private static final String FUNCTION = "/v1/tenants/:tenant/functions/:name";
   private static final Set<String> SETTINGS =
-      Set.of("args", "env", "cgiResponse", "limits", "grants");
+      Set.of("args", "env", "cgiResponse", "limits", "grants", "heldToTier1");
 
   /** {@code Content-Digest} by RFC 9530: a dictionary whose member sha-256 we look at. */
   private static final Pattern SHA_256 = Pattern.compile("(?:^|,)\\s*sha-256=:([A-Za-z0-9+/=]+):");
@@ -70,6 +67,7 @@ final class FunctionRoutes {
     FunctionName name = Access.function(ctx);
     byte[] bytes = BodyReader.body(ctx).getBytes();
     String claimed = ctx.request().getHeader("Content-Digest");
+    int waitSeconds = Tiers.waitSeconds(ctx);
     services
         .uploads()
         .run(() -> {
@@ -83,12 +81,12 @@ final class FunctionRoutes {
           ModuleDescription description =
               UploadCheck.check(
                   services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
-          String described = toJson(description).encode();
+          String described = FunctionJson.of(description).encode();
           PutVersionResult result =
               services
                   .functions()
                   .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
-          return stored(ctx, tenant, name, digest, description, result);
+          return stored(ctx, owner, name, digest, description, result);
         })
         .onSuccess(stored -> {
           services.catalog().forget(tenant, name);
@@ -96,7 +94,11 @@ final class FunctionRoutes {
           ModuleDigest digest = ModuleDigest.of(bytes);
           // Compiling begins now, so that the first run need not wait for all of it.
           var _ = services.modules().get(tenant, digest, bytes);
-          charge(ctx, services.compiling().receipt(tenant, name, digest, bytes.length), stored);
+          charge(
+              ctx,
+              services.compiling().receipt(tenant, name, digest, bytes.length),
+              stored,
+              waitSeconds);
         })
         .onFailure(failure -> {
           Problem problem = Problem.of(failure);
@@ -109,19 +111,39 @@ final class FunctionRoutes {
   /**
    * An upload that is in the database.
    *
+   * @param owner of the function
+   * @param settings of the function, of its defaults if it is new
    * @param answer but for what compiling costs
    * @param fresh whether the function never had this version
    */
-  private record Stored(JsonObject answer, boolean fresh) {}
+  private record Stored(
+      TenantRecord owner, FunctionSettings settings, JsonObject answer, boolean fresh) {}
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
-  private void charge(RoutingContext ctx, Receipt receipt, Stored stored) {
+  private void charge(RoutingContext ctx, Receipt receipt, Stored stored, int waitSeconds) {
     Later.on(ctx.vertx(), services.compiling().charge(receipt))
         .onSuccess(kept -> {
           if (stored.fresh()) {
             metrics.compileCharged(kept.tenant().value(), kept.fuel());
           }
-          Answers.json(ctx, stored.answer().put("compile", compileCost(kept)));
+          JsonObject answer = stored.answer().put("compile", compileCost(kept));
+          if (waitSeconds == 0) {
+            Answers.json(ctx, answer);
+          } else {
+            Answers.json(
+                ctx,
+                Later.on(
+                        ctx.vertx(),
+                        services
+                            .tiers()
+                            .await(
+                                stored.owner(),
+                                kept.function(),
+                                stored.settings(),
+                                kept.version(),
+                                waitSeconds))
+                    .map(answer::mergeIn));
+          }
         })
         .onFailure(failure ->
             ctx.fail(
@@ -168,11 +190,12 @@ final class FunctionRoutes {
 
   private Stored stored(
       RoutingContext ctx,
-      TenantId tenant,
+      TenantRecord owner,
       FunctionName name,
       ModuleDigest digest,
       ModuleDescription description,
       PutVersionResult result) {
+    TenantId tenant = owner.tenant();
     boolean isNew =
         switch (result) {
           case PutVersionResult.Created _ -> true;
@@ -192,10 +215,16 @@ final class FunctionRoutes {
             .put("function", name.value())
             .put("version", digest.toString())
             .put("new", isNew)
-            .mergeIn(toJson(description));
+            .mergeIn(FunctionJson.of(description));
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
-    return new Stored(answer, isNew && !seenBefore);
+    FunctionSettings settings =
+        services
+            .functions()
+            .find(tenant, name)
+            .map(FunctionRecord::settings)
+            .orElse(FunctionSettings.DEFAULTS);
+    return new Stored(owner, settings, answer, isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────
@@ -217,7 +246,7 @@ final class FunctionRoutes {
             })
             .map(functions -> {
               JsonArray array = new JsonArray();
-              functions.forEach(function -> array.add(toJson(function)));
+              functions.forEach(function -> array.add(FunctionJson.of(function)));
               JsonObject json = new JsonObject().put("functions", array);
               if (functions.size() == limit) {
                 json.put("next", functions.get(limit - 1).name().value());
@@ -238,16 +267,25 @@ final class FunctionRoutes {
             .functions()
             .find(tenant, name)
             .orElseThrow(() -> Access.noSuchFunction(tenant, name));
-    JsonObject json = toJson(function);
+    JsonObject json = FunctionJson.of(function);
+    TenantRecord owner =
+        services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
     JsonArray versions = new JsonArray();
-    for (VersionRecord version : services.functions().versions(tenant, name)) {
+    List<VersionRecord> stored = services.functions().versions(tenant, name);
+    List<JsonObject> tiers =
+        services
+            .tiers()
+            .shown(owner, function.settings(), stored.stream().map(VersionRecord::digest).toList());
+    for (int i = 0; i < stored.size(); i++) {
+      VersionRecord version = stored.get(i);
       versions.add(
           new JsonObject()
               .put("version", version.digest().toString())
               .put("createdAt", version.createdAt().toString())
-              .put("bytes", version.sizeBytes()));
+              .put("bytes", version.sizeBytes())
+              .mergeIn(tiers.get(i)));
       if (version.digest().equals(function.currentDigest())) {
-        json.mergeIn(new JsonObject(version.description()));
+        json.mergeIn(new JsonObject(version.description())).mergeIn(tiers.get(i));
       }
     }
     json.put("versions", versions);
@@ -258,8 +296,8 @@ final class FunctionRoutes {
           .put("millis", module.compileNanos() / 1_000_000)
           .put("codeBytes", module.codeBytes())
           .put(
-              "interpretedFunctions",
-              new JsonArray(new ArrayList<>(module.interpretedFunctions())));
+              "interpretedFunctions", new JsonArray(new ArrayList<>(module.interpretedFunctions())))
+          .put("machineCodeBytes", module.machineCodeBytes());
     }
     ModuleRefusedException refused = services.modules().ifRefused(function.currentDigest());
     if (module == null && refused != null) {
@@ -296,6 +334,7 @@ final class FunctionRoutes {
     boolean cgiResponse = before.cgiResponse();
     var limits = before.limits();
     var grants = before.grants();
+    boolean held = before.heldToTier1();
     try {
       if (body.containsKey("args")) {
         args = new ArrayList<>();
@@ -318,11 +357,14 @@ final class FunctionRoutes {
       if (body.containsKey("grants")) {
         grants = Grants.read(body.getJsonObject("grants"));
       }
-      return new FunctionSettings(args, env, cgiResponse, limits, grants);
+      if (body.containsKey("heldToTier1")) {
+        held = body.getBoolean("heldToTier1");
+      }
+      return new FunctionSettings(args, env, cgiResponse, limits, grants, held);
     } catch (ClassCastException | NullPointerException e) {
       throw Bodies.bad(
-          "args is an array of strings, env an object of strings, cgiResponse a boolean, limits an"
-              + " object of numbers, grants an object");
+          "args is an array of strings, env an object of strings, cgiResponse and heldToTier1"
+              + " booleans, limits an object of numbers, grants an object");
     } catch (IllegalArgumentException e) {
       throw Bodies.bad(String.valueOf(e.getMessage()));
     }
@@ -344,68 +386,5 @@ final class FunctionRoutes {
           }
         })
         .onFailure(ctx::fail);
-  }
-
-  // ── JSON ──────────────────────────────────────────────────────────────────────────────────
-
-  private static JsonObject toJson(FunctionRecord function) {
-    FunctionSettings settings = function.settings();
-    JsonObject env = new JsonObject();
-    settings.env().forEach(env::put);
-    TreeDigest tree = function.tree();
-    return new JsonObject()
-        .put("function", function.name().value())
-        .put("version", function.currentDigest().toString())
-        .put("createdAt", function.createdAt().toString())
-        .put("updatedAt", function.updatedAt().toString())
-        .put("args", new JsonArray(new ArrayList<>(settings.args())))
-        .put("env", env)
-        .put("cgiResponse", settings.cgiResponse())
-        .put("limits", Bodies.toJson(settings.limits()))
-        .put("grants", Grants.toJson(settings.grants()))
-        .mergeIn(tree == null ? new JsonObject() : new JsonObject().put("tree", tree.toString()));
-  }
-
-  /** What is in a module. */
-  static JsonObject toJson(ModuleDescription description) {
-    JsonArray exports = new JsonArray();
-    for (ModuleDescription.Export export : description.exports()) {
-      JsonObject json =
-          new JsonObject()
-              .put("name", export.name())
-              .put("kind", export.kind().name().toLowerCase(Locale.ROOT));
-      if (export.kind() == ExternKind.FUNCTION && export.signature() != null) {
-        json.put("type", export.signature().toString());
-      }
-      exports.add(json);
-    }
-    JsonArray imports = new JsonArray();
-    for (ModuleDescription.Import wanted : description.imports()) {
-      imports.add(
-          new JsonObject()
-              .put("module", wanted.module())
-              .put("name", wanted.name())
-              .put("type", wanted.signature().toString()));
-    }
-    JsonArray oversized = new JsonArray();
-    for (ModuleDescription.OversizedFunction function : description.oversizedFunctions()) {
-      oversized.add(
-          new JsonObject()
-              .put("index", function.index())
-              .put("name", function.name())
-              .put("estimatedMethodBytes", function.estimatedMethodBytes())
-              .put("tier", function.tier().word())
-              .put("slowdown", function.tier().slowdown()));
-    }
-    return new JsonObject()
-        .put("bytes", description.bytes())
-        .put("functions", description.functions())
-        .put("memoryMinBytes", description.memoryMinBytes())
-        .put("tableMinElements", description.tableMinElements())
-        .put("command", description.isCommand())
-        .put("exports", exports)
-        .put("imports", imports)
-        .put("oversizedFunctions", oversized)
-        .put("oversizedCount", description.oversizedCount());
   }
 }

@@ -14,6 +14,8 @@ import dev.skep.limits.WasiGrants;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.FunctionSettings;
+import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.Refusal;
 import dev.skep.scheduler.RunCallback;
@@ -119,12 +121,16 @@ final class InvokeRoutes {
       services.scheduler().countRefusal(tenant, Refusal.SUSPENDED);
       throw FunctionRoutes.suspended(tenant);
     }
-    CompiledModule module = services.modules().ifReady(target.function().currentDigest());
-    if (module != null) {
+    ModuleDigest version = target.function().currentDigest();
+    CompiledModule module = services.modules().ifReady(version);
+    boolean free = services.tiers().isFree(target.tenant(), target.function().settings());
+    // What another tenant has had loaded as machine code is not for those who have not.
+    if (module != null
+        && (module.hasTierOne() || (free && services.tiers().isReady(tenant, version)))) {
       compiled(ctx, target, module, pathInfo, commandOnly);
       return;
     }
-    Later.on(ctx.vertx(), services.modules().get(tenant, target.function().currentDigest(), null))
+    Later.on(ctx.vertx(), services.modules().get(tenant, version, free))
         .onSuccess(
             compiled -> guarded(ctx, () -> compiled(ctx, target, compiled, pathInfo, commandOnly)))
         .onFailure(failure -> {
@@ -180,7 +186,10 @@ final class InvokeRoutes {
       return;
     }
     Invocation invocation = invocation(ctx, target, module.description(), pathInfo, commandOnly);
-    Run run = new Run(ctx, metrics, target.function().settings().cgiResponse());
+    FunctionSettings settings = target.function().settings();
+    Tiers tiers = services.tiers();
+    boolean free = tiers.isFree(target.tenant(), settings);
+    Run run = new Run(ctx, metrics, settings.cgiResponse(), free ? tiers : null);
     RunTicket ticket =
         services
             .scheduler()
@@ -194,7 +203,10 @@ final class InvokeRoutes {
                     invocation,
                     target.limits(),
                     target.tenant().limits(),
-                    world),
+                    world,
+                    free
+                        && tiers.isReady(
+                            target.tenant().tenant(), target.function().currentDigest())),
                 run);
     // A client that goes away stops its run; what it has used is billed.
     ctx.response().closeHandler(_ -> ticket.cancel());
@@ -319,15 +331,22 @@ final class InvokeRoutes {
     private final NodeMetrics metrics;
     private final boolean cgiResponse;
 
-    Run(RoutingContext request, NodeMetrics metrics, boolean cgiResponse) {
+    /** Of a function that is not held to tier 1. */
+    private final @Nullable Tiers tiers;
+
+    Run(RoutingContext request, NodeMetrics metrics, boolean cgiResponse, @Nullable Tiers tiers) {
       this.request = request;
       this.metrics = metrics;
       this.context = request.vertx().getOrCreateContext();
       this.cgiResponse = cgiResponse;
+      this.tiers = tiers;
     }
 
     @Override
     public void ended(RunReport report, Receipt receipt, @Nullable Throwable receiptFailure) {
+      if (tiers != null) {
+        tiers.ran(receipt);
+      }
       long recordedNanos = System.nanoTime();
       context.runOnContext(_ -> {
         metrics.answerWaited(System.nanoTime() - recordedNanos);

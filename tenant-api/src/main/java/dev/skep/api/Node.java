@@ -3,8 +3,10 @@ package dev.skep.api;
 import com.zaxxer.hikari.metrics.prometheus.PrometheusMetricsTrackerFactory;
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
+import dev.skep.limits.ModuleBudgets;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.pool.Backstage;
+import dev.skep.pool.CodeSpace;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.OnDemandAllocator;
 import dev.skep.pool.PoolPlan;
@@ -184,8 +186,9 @@ public final class Node implements AutoCloseable {
     closings.push(pool::close);
     Engine engine =
         new Engine(
-            EngineConfig.DEFAULTS.withScratch(
-                config.scratchBytes(), config.scratchTenantPercent()));
+            EngineConfig.DEFAULTS.withScratch(config.scratchBytes(), config.scratchTenantPercent()),
+            ModuleBudgets.DEFAULTS,
+            new CodeSpace(config.tiers().codeBytes()));
     NodeFigures figures = new NodeFigures(metrics);
     ModuleCache modules =
         new ModuleCache(engine, functions::moduleBytes, config.scheduler(), metrics::compileBegan);
@@ -195,6 +198,17 @@ public final class Node implements AutoCloseable {
     Scheduler runs = new Scheduler(config.scheduler(), pool, receipts, figures);
     scheduler = runs;
     closings.push(runs::close);
+    CompileBilling billing =
+        new CompileBilling(config.scheduler().prices(), receipts, InstantSource.system());
+    Tiers tiers =
+        TierStart.start(
+            config,
+            engine,
+            modules,
+            database,
+            functions::moduleBytes,
+            billing,
+            closing -> closings.push(closing::close));
 
     BlockingWork databaseWork =
         new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS);
@@ -211,15 +225,25 @@ public final class Node implements AutoCloseable {
     Catalog catalog = new Catalog(tenants, tokens, functions, lookups);
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
-        new ConsoleState(poolState, runs, engine, modules, receipts, figures, this::notReady);
+        new ConsoleState(
+            poolState, runs, engine, modules, tiers, receipts, figures, this::notReady);
     figures.register(
-        poolState, runs, engine, modules, treeCache, receipts, catalog, () -> notReady().isEmpty());
+        poolState,
+        runs,
+        engine,
+        modules,
+        tiers,
+        treeCache,
+        receipts,
+        catalog,
+        () -> notReady().isEmpty());
     Services services =
         new Services(
             config,
             engine,
             modules,
-            new CompileBilling(config.scheduler().prices(), receipts, InstantSource.system()),
+            billing,
+            tiers,
             runs,
             tenants,
             tokens,

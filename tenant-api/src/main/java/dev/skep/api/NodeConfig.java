@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param pool the slab
  * @param onDemand whether instances get their memory from the kernel each time instead
  * @param scheduler workers and queues
+ * @param tiers machine code
  */
 public record NodeConfig(
     String host,
@@ -44,7 +45,8 @@ public record NodeConfig(
     Duration drainPatience,
     PoolConfig pool,
     boolean onDemand,
-    SchedulerConfig scheduler) {
+    SchedulerConfig scheduler,
+    TierSettings tiers) {
 
   /**
    * One setting.
@@ -105,7 +107,9 @@ public record NodeConfig(
 
   /** Every setting, in the order of the page. */
   public static final List<Variable> VARIABLES =
-      Stream.concat(OF_THE_NODE.stream(), PoolSettings.VARIABLES.stream()).toList();
+      Stream.of(OF_THE_NODE, TierSettings.VARIABLES, PoolSettings.VARIABLES)
+          .flatMap(List::stream)
+          .toList();
 
   /** Reads the settings; anything unset takes its default. */
   public static NodeConfig of(Map<String, String> environment) {
@@ -133,7 +137,8 @@ public record NodeConfig(
                         "SKEP_QUEUE_CAPACITY",
                         SchedulerConfig.DEFAULTS.queueCapacity(),
                         1,
-                        1_000_000)));
+                        1_000_000)),
+        TierSettings.of(read));
   }
 
   /** What the pool comes to on this machine, in this JVM, as both are now. */

@@ -41,6 +41,8 @@ final class NodeFigures implements RunListener {
   private final NodeMetrics metrics;
   private final Map<Refusal, LongAdder> refusals = new EnumMap<>(Refusal.class);
   private final Map<Receipt.Outcome, LongAdder> outcomes = new EnumMap<>(Receipt.Outcome.class);
+  private final LongAdder tier1Runs = new LongAdder();
+  private final LongAdder tier2Runs = new LongAdder();
   private final Recorder waits = new Recorder(MOST_NANOS, DIGITS);
   private final Recorder durations = new Recorder(MOST_NANOS, DIGITS);
 
@@ -77,6 +79,7 @@ final class NodeFigures implements RunListener {
         receipt.fuel(),
         receipt.nanoDollars());
     Objects.requireNonNull(outcomes.get(receipt.outcome())).increment();
+    (receipt.tier() == Receipt.TIER_2 ? tier2Runs : tier1Runs).increment();
     durations.recordValue(Math.clamp(receipt.durationNanos(), 0, MOST_NANOS));
   }
 
@@ -101,6 +104,14 @@ final class NodeFigures implements RunListener {
     return figures;
   }
 
+  /** Ended runs by tier since start. */
+  Map<String, Long> runsByTier() {
+    Map<String, Long> figures = new LinkedHashMap<>();
+    figures.put("1", tier1Runs.sum());
+    figures.put("2", tier2Runs.sum());
+    return figures;
+  }
+
   /** Waits since this was last called. */
   Histogram waits() {
     return waits.getIntervalHistogram();
@@ -117,6 +128,7 @@ final class NodeFigures implements RunListener {
       Scheduler scheduler,
       Engine engine,
       ModuleCache modules,
+      Tiers tiers,
       TreeCache trees,
       ReceiptSpool spool,
       Catalog catalog,
@@ -161,6 +173,9 @@ final class NodeFigures implements RunListener {
             Map.of(
                 "tenant", (double) engine.scratch().refusedOfTenant(),
                 "node", (double) engine.scratch().refusedInAll()));
+
+    metrics.labelledCounter(MetricName.TIER_RUNS, () -> doubles(runsByTier()));
+    TierFigures.register(metrics, tiers, modules);
 
     metrics.counter(MetricName.RECEIPTS_APPENDED, () -> spool.stats().appended());
     metrics.counter(MetricName.RECEIPTS_SHIPPED, () -> spool.stats().shipped());

@@ -29,7 +29,8 @@ final class RunAnswer {
         .putHeader("Skep-Memory-Peak-Bytes", Long.toString(receipt.memoryPeakBytes()))
         .putHeader("Skep-Duration-Nanos", Long.toString(receipt.durationNanos()))
         .putHeader("Skep-Nanodollars", Long.toString(receipt.nanoDollars()))
-        .putHeader("Skep-Outcome", receipt.outcome().word());
+        .putHeader("Skep-Outcome", receipt.outcome().word())
+        .putHeader("Skep-Tier", Integer.toString(receipt.tier()));
     switch (report.result()) {
       case RunResult.Values values ->
           response
@@ -190,6 +191,7 @@ final class RunAnswer {
         .put("memoryPeakBytes", receipt.memoryPeakBytes())
         .put("durationNanos", receipt.durationNanos())
         .put("nanoDollars", receipt.nanoDollars())
-        .put("outcome", receipt.outcome().word());
+        .put("outcome", receipt.outcome().word())
+        .put("tier", receipt.tier());
   }
 }

@@ -18,6 +18,7 @@ import dev.skep.storage.TreeStore;
  * @param engine checks uploads
  * @param modules compiles and keeps them
  * @param compiling charges for that
+ * @param tiers which tier runs what
  * @param scheduler runs them
  * @param tenants stored
  * @param tokens stored
@@ -34,6 +35,7 @@ record Services(
     Engine engine,
     ModuleCache modules,
     CompileBilling compiling,
+    Tiers tiers,
     Scheduler scheduler,
     TenantStore tenants,
     TokenStore tokens,

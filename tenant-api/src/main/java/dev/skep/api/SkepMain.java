@@ -25,8 +25,8 @@ import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /**
- * The command line: {@code skep serve}, {@code skep demo}, {@code skep check} and {@code skep pool
- * plan}.
+ * The command line: {@code skep serve}, {@code skep demo}, {@code skep check}, {@code skep deploy}
+ * and {@code skep pool plan}.
  */
 @Command(
     name = "skep",
@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       SkepMain.Serve.class,
       SkepMain.Demo.class,
       SkepMain.Check.class,
+      DeployCommand.class,
       SkepMain.Pool.class
     })
 public final class SkepMain implements Runnable {
@@ -44,6 +45,11 @@ public final class SkepMain implements Runnable {
 
   private SkepMain(Map<String, String> environment) {
     this.environment = environment;
+  }
+
+  /** What configures whatever is run. */
+  Map<String, String> environment() {
+    return environment;
   }
 
   @Override

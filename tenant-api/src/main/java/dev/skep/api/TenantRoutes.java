@@ -46,6 +46,14 @@ final class TenantRoutes {
         .handler(Access::operatorOnly)
         .handler(ctx -> setSuspended(ctx, false));
     router
+        .post("/v1/tenants/:tenant/hold")
+        .handler(Access::operatorOnly)
+        .handler(ctx -> setHeld(ctx, true));
+    router
+        .post("/v1/tenants/:tenant/release")
+        .handler(Access::operatorOnly)
+        .handler(ctx -> setHeld(ctx, false));
+    router
         .post("/v1/tenants/:tenant/tokens")
         .handler(Access::operatorOnly)
         .handler(this::issueToken);
@@ -138,6 +146,17 @@ final class TenantRoutes {
             .database()
             .run(() ->
                 suspended ? services.tenants().suspend(tenant) : services.tenants().resume(tenant))
+            .compose(found -> changed(tenant, found)));
+  }
+
+  /** Holds the tenant's runs to tier 1, or no more. */
+  private void setHeld(RoutingContext ctx, boolean held) {
+    TenantId tenant = Access.tenant(ctx);
+    Answers.json(
+        ctx,
+        services
+            .database()
+            .run(() -> services.tenants().setHeldToTier1(tenant, held))
             .compose(found -> changed(tenant, found)));
   }
 
@@ -237,6 +256,7 @@ final class TenantRoutes {
         .put("id", tenant.tenant().value())
         .put("createdAt", tenant.createdAt().toString())
         .put("suspended", tenant.suspended())
+        .put("heldToTier1", tenant.heldToTier1())
         .put("limits", Bodies.toJson(tenant.limits()));
   }
 }

@@ -45,7 +45,7 @@ final class UploadCheck {
               + tableLimit
               + " are allowed: declare less or ask the operator for a higher tableElements");
     }
-    int stored = FunctionRoutes.toJson(description).encode().length();
+    int stored = FunctionJson.of(description).encode().length();
     if (stored > FunctionStore.MAX_DESCRIPTION_CHARS) {
       throw new ProblemException(
           Problem.Kind.MODULE_LIMIT,

@@ -59,6 +59,7 @@ final class UsageRoutes {
 
   private static JsonObject usage(TenantId tenant, Instant from, Instant to, List<UsageRow> rows) {
     long runs = 0;
+    long tier2Runs = 0;
     long failed = 0;
     long fuel = 0;
     long nanoDollars = 0;
@@ -68,6 +69,7 @@ final class UsageRoutes {
     JsonArray array = new JsonArray();
     for (UsageRow row : rows) {
       runs += row.runs();
+      tier2Runs += row.tier2Runs();
       failed += row.failedRuns();
       fuel += row.fuel();
       nanoDollars += row.nanoDollars();
@@ -79,6 +81,7 @@ final class UsageRoutes {
               .put("function", row.function().value())
               .put("hour", Instant.ofEpochMilli(row.hourEpochMillis()).toString())
               .put("runs", row.runs())
+              .put("tier2Runs", row.tier2Runs())
               .put("failedRuns", row.failedRuns())
               .put("fuel", row.fuel())
               .put("nanoDollars", row.nanoDollars())
@@ -95,6 +98,7 @@ final class UsageRoutes {
             "total",
             new JsonObject()
                 .put("runs", runs)
+                .put("tier2Runs", tier2Runs)
                 .put("failedRuns", failed)
                 .put("fuel", fuel)
                 .put("nanoDollars", nanoDollars)

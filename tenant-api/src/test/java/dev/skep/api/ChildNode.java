@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
@@ -26,6 +27,11 @@ final class ChildNode implements AutoCloseable {
 
   /** Starts a node over a data folder, and waits until it is ready. */
   static ChildNode start(Path data) throws IOException {
+    return start(data, Map.of());
+  }
+
+  /** The same, told more by its environment. */
+  static ChildNode start(Path data, Map<String, String> environment) throws IOException {
     int port;
     try (ServerSocket probe = new ServerSocket(0)) {
       port = probe.getLocalPort();
@@ -47,6 +53,8 @@ final class ChildNode implements AutoCloseable {
     builder.environment().put("SKEP_DATA_DIR", data.toString());
     builder.environment().put("SKEP_OPERATOR_TOKEN", OPERATOR);
     builder.environment().put("SKEP_INSTANCES", "256");
+    builder.environment().put("SKEP_TIER_2_QUICKEN", "off");
+    builder.environment().putAll(environment);
     ChildNode node = new ChildNode(builder.start(), log, "http://127.0.0.1:" + port);
     Awaitility.await()
         .atMost(Duration.ofMinutes(2))

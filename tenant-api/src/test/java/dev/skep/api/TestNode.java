@@ -28,6 +28,8 @@ final class TestNode {
                   data.toString(),
                   "SKEP_OPERATOR_TOKEN",
                   OPERATOR,
+                  "SKEP_TIER_2_QUICKEN",
+                  "off",
                   "SKEP_MAX_BODY_BYTES",
                   "1048576",
                   "SKEP_INSTANCES",

@@ -1,0 +1,248 @@
+package dev.skep.scheduler;
+
+import dev.skep.engine.Artifact;
+import dev.skep.engine.CompiledModule;
+import dev.skep.engine.Engine;
+import dev.skep.engine.MachineLoad;
+import dev.skep.engine.ModuleRefusedException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads machine code that is there already, for first runs and for modules that run on tier 1. Not
+ * behind compiles: a load takes a few questions to the store and a fraction of a millisecond of
+ * work for a small module. Tenants take turns here too.
+ *
+ * <p>Thread-safe; {@link #load} never blocks.
+ */
+final class MachineLoads implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineLoads.class);
+
+  /** While one waits for the store the other can map. */
+  private static final int THREADS = 2;
+
+  private static final Duration CLOSE_PATIENCE = Duration.ofMinutes(1);
+
+  /** Parsing nests as modules do; deep modules need more than the JVM's default. */
+  private static final long STACK_BYTES = 64L << 20;
+
+  /** Where modules are kept. */
+  interface Shelf {
+    /** What is there now, or null. */
+    @Nullable CompiledModule known(ModuleDigest digest);
+
+    /** Keeps a module, unless there is one; answers the one that is there. */
+    CompiledModule keep(ModuleDigest digest, CompiledModule module);
+
+    /** A module that is there has become heavier. */
+    void reweigh(ModuleDigest digest, CompiledModule module);
+  }
+
+  private record Wish(TenantId tenant, ModuleDigest version) {}
+
+  private record Load(Wish wish, CompletableFuture<Optional<CompiledModule>> result) {}
+
+  private final Engine engine;
+  private final ModuleSource modules;
+  private final MachineCodeSource source;
+  private final Shelf shelf;
+  private final CompileQueue<Load> queue;
+  private final ConcurrentHashMap<Wish, CompletableFuture<Optional<CompiledModule>>> pending =
+      new ConcurrentHashMap<>();
+  private final LongAdder loaded = new LongAdder();
+  private final LongAdder refused = new LongAdder();
+  private final List<Thread> threads = new ArrayList<>();
+
+  MachineLoads(
+      Engine engine,
+      ModuleSource modules,
+      MachineCodeSource source,
+      Shelf shelf,
+      SchedulerConfig config) {
+    this.engine = engine;
+    this.modules = modules;
+    this.source = source;
+    this.shelf = shelf;
+    this.queue =
+        new CompileQueue<>(
+            config.compileQueueCapacity(),
+            config.compilesPerTenant(),
+            load -> !load.result.isDone());
+    for (int i = 0; i < THREADS; i++) {
+      Thread thread = new Thread(null, this::loadAll, "skep-loader-" + i, STACK_BYTES);
+      thread.setDaemon(true);
+      threads.add(thread);
+      thread.start();
+    }
+  }
+
+  /**
+   * Loads a version's machine code, if the tenant has asked for it and it is there.
+   *
+   * @return completes with a module that runs as machine code; or with nothing, whatever the
+   *     reason: then there is tier 1
+   */
+  CompletableFuture<Optional<CompiledModule>> load(TenantId tenant, ModuleDigest version) {
+    Wish wish = new Wish(tenant, version);
+    CompletableFuture<Optional<CompiledModule>> mine = new CompletableFuture<>();
+    CompletableFuture<Optional<CompiledModule>> known = pending.putIfAbsent(wish, mine);
+    if (known != null) {
+      return known;
+    }
+    if (queue.offer(tenant, new Load(wish, mine)) != CompileQueue.Offer.QUEUED) {
+      refused.increment();
+      end(new Load(wish, mine), Optional.empty());
+    }
+    return mine;
+  }
+
+  private void end(Load load, Optional<CompiledModule> module) {
+    pending.remove(load.wish, load.result);
+    load.result.complete(module);
+  }
+
+  private void loadAll() {
+    while (true) {
+      try {
+        Load load = queue.take();
+        if (load == null) {
+          return;
+        }
+        end(load, Optional.ofNullable(loaded(load.wish.tenant, load.wish.version)));
+      } catch (InterruptedException e) {
+        // Closing interrupts what the store may wait for; the queue says when it is over.
+      }
+    }
+  }
+
+  private @Nullable CompiledModule loaded(TenantId tenant, ModuleDigest version) {
+    try {
+      if (!source.look(tenant, version)) {
+        return null;
+      }
+      CompiledModule known = shelf.known(version);
+      if (known != null && known.isMachineCode()) {
+        return known;
+      }
+      Optional<Artifact> artifact = source.load(version);
+      if (artifact.isEmpty()) {
+        source.forget(tenant, version);
+        return null;
+      }
+      CompiledModule module =
+          known != null
+              ? used(version, known, artifact.get())
+              : fresh(tenant, version, artifact.get());
+      if (module != null) {
+        loaded.increment();
+      }
+      return module;
+    } catch (RuntimeException | ModuleRefusedException | Error e) {
+      LOG.atWarn()
+          .setCause(e)
+          .addKeyValue("tenant", tenant)
+          .addKeyValue("module", version)
+          .log("machine code was not loaded");
+      return null;
+    }
+  }
+
+  private @Nullable CompiledModule fresh(TenantId tenant, ModuleDigest version, Artifact artifact)
+      throws ModuleRefusedException {
+    Optional<byte[]> bytes = modules.moduleBytes(tenant, version);
+    if (bytes.isEmpty()) {
+      return null;
+    }
+    return switch (engine.load(bytes.get(), artifact)) {
+      case MachineLoad.Loaded made -> {
+        CompiledModule kept = shelf.keep(version, made.module());
+        if (kept == made.module()) {
+          yield kept;
+        }
+        made.module().close();
+        yield kept.isMachineCode() ? kept : used(version, kept, artifact);
+      }
+      case MachineLoad.Refused why -> {
+        note(version, why);
+        yield null;
+      }
+    };
+  }
+
+  private @Nullable CompiledModule used(
+      ModuleDigest version, CompiledModule known, Artifact artifact) {
+    return use(version, known, artifact) == Use.RUNS ? known : null;
+  }
+
+  /** What has become of machine code. */
+  enum Use {
+    /** Instances built from now on run it. */
+    RUNS,
+    /** There is no room for it; the module stays as it is. */
+    NO_ROOM,
+    /** It does not fit the module, and must not be run. */
+    UNFIT
+  }
+
+  /** Has a module that is kept run as machine code. */
+  Use use(ModuleDigest version, CompiledModule known, Artifact artifact) {
+    return switch (known.runOn(artifact)) {
+      case MachineLoad.Loaded _ -> {
+        shelf.reweigh(version, known);
+        yield Use.RUNS;
+      }
+      case MachineLoad.Refused why -> note(version, why);
+    };
+  }
+
+  private Use note(ModuleDigest version, MachineLoad.Refused why) {
+    LOG.atWarn()
+        .addKeyValue("module", version)
+        .addKeyValue("reason", why.reason())
+        .addKeyValue("because", why.message())
+        .log("machine code is not run");
+    return switch (why.reason()) {
+      case NO_ROOM -> Use.NO_ROOM;
+      case UNFIT -> {
+        source.discard(version, why.message());
+        yield Use.UNFIT;
+      }
+    };
+  }
+
+  /** Times that machine code was loaded. */
+  long loads() {
+    return loaded.sum();
+  }
+
+  /** Loads refused because as many wait as may. */
+  long refused() {
+    return refused.sum();
+  }
+
+  /** Stops loading; what waits is told that there is nothing. */
+  @Override
+  public void close() {
+    queue.close();
+    threads.forEach(Thread::interrupt);
+    try {
+      for (Thread thread : threads) {
+        if (!thread.join(CLOSE_PATIENCE)) {
+          LOG.atWarn().log("machine code was still being loaded");
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    pending.values().forEach(result -> result.complete(Optional.empty()));
+    pending.clear();
+  }
+}
