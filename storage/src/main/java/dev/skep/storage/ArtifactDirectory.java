@@ -261,7 +261,7 @@ public final class ArtifactDirectory implements AutoCloseable {
     }
   }
 
-  private static void write(Path part, String name, byte[] artifact) throws IOException {
+  private void write(Path part, String name, byte[] artifact) throws IOException {
     try (FileChannel channel =
         FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       ByteBuffer head = ByteBuffer.allocate(HEADER_BYTES);
@@ -272,6 +272,8 @@ public final class ArtifactDirectory implements AutoCloseable {
       }
       channel.force(true);
     }
+    // The system's own time is of a few milliseconds, in which several are written.
+    Files.setLastModifiedTime(part, FileTime.from(clock.instant()));
   }
 
   private void forceDirectory() throws IOException {
