@@ -58,7 +58,7 @@ class TierClusterIT {
             + "&password="
             + password,
         "SKEP_OPERATOR_TOKEN",
-        TestNode.OPERATOR,
+        ChildNode.OPERATOR,
         "SKEP_TIER_2_QUICKEN",
         "off",
         "SKEP_TIER_2_LEASE_SECONDS",
@@ -76,7 +76,7 @@ class TierClusterIT {
   }
 
   private static Http operator(Node node) {
-    return new Http(node.url(), TestNode.OPERATOR);
+    return new Http(node.url(), ChildNode.OPERATOR);
   }
 
   private static String path(String tenant) {
