@@ -37,8 +37,6 @@ class ConstantConversionsTest {
         numbers.add((Long.MIN_VALUE >>> 1) + (middle >>> 1) + by);
       }
     }
-    // Found by generated programs.
-    numbers.add(Long.parseUnsignedLong("17199999999999999999"));
     Random random = new Random(SEED);
     for (int i = 0; i < MORE; i++) {
       numbers.add(random.nextLong() >>> random.nextInt(20));
