@@ -50,7 +50,8 @@ final class DatabaseIT {
                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
                 WHERE i.indisunique
                   AND c.relname NOT IN
-                    ('operator_tokens', 'flyway_schema_history', 'artifacts') -- no tenant's
+                    -- no tenant's
+                    ('operator_tokens', 'flyway_schema_history', 'artifacts', 'compiler_code')
                   AND a.attname <> 'tenant'
                 """,
                 row -> row.getString(1)));
