@@ -54,6 +54,7 @@ public final class CompiledModule implements AutoCloseable {
   private final boolean metered;
   private final boolean tierOne;
   private final long codeBytes;
+  private final long bodyBytes;
   private final CompileReport report;
   private final byte[] names;
   private final int startFunction;
@@ -127,6 +128,7 @@ public final class CompiledModule implements AutoCloseable {
     this.config = config;
     this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
+    this.bodyBytes = WithoutBodies.bytes(module);
     this.depthUnits = loaded.depthUnits();
     this.signatures = signatures(scanned);
     this.report = report;
@@ -195,6 +197,11 @@ public final class CompiledModule implements AutoCloseable {
   /** Bytes of the generated classes, and of machine code that was loaded in their stead. */
   public long codeBytes() {
     return tierOne ? codeBytes : machineCodeBytes();
+  }
+
+  /** What it takes of the node's memory, in bytes, or so: its classes, and what is interpreted. */
+  public long heldBytes() {
+    return codeBytes() + bodyBytes;
   }
 
   /** What compiling took, in nanoseconds. */
@@ -289,7 +296,7 @@ public final class CompiledModule implements AutoCloseable {
         } catch (InterruptedException e) {
           interrupted = true;
         }
-        var _ = slices.sliceEnded(0, System.nanoTime());
+        var _ = slices.waits(System.nanoTime());
       }
     } finally {
       if (interrupted) {

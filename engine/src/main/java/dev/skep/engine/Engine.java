@@ -145,7 +145,7 @@ public final class Engine {
     return new CompiledModule(
         sizes.describe(),
         scanned,
-        module,
+        WithoutBodies.of(module, generated.interpreted(), scanned.importedFunctions().length),
         loaded,
         importsOf(scanned),
         config,

@@ -85,8 +85,8 @@ public final class MachineCompilers implements AutoCloseable {
     return new CraneliftCompiler(engine, key, this::bridge);
   }
 
-  /** Waits until nothing is being loaded or made. */
-  void awaitBackground() throws InterruptedException {
+  /** Waits until nothing is being loaded or made; what is being made takes minutes. */
+  public void awaitBackground() throws InterruptedException {
     if (background != null) {
       background.join();
     }

@@ -211,6 +211,7 @@ class EdgeAccessProperty {
     try (Guests guests = new Guests(PoolConfig.of(3, CAPACITY_PAGES * (long) PAGE, 1_024, 0))) {
       CompiledModule neighbours = guests.compile(Wat.bytes("bulk"));
       CompiledModule module = guests.compile(wasm);
+      assertThat(module.isMachineCode()).isEqualTo(Guests.MACHINE_CODE);
       try (Probe left = filled(guests, neighbours);
           Probe probe = new Probe(guests, module);
           Probe right = filled(guests, neighbours)) {

@@ -49,7 +49,7 @@ final class Attackers {
   private long different;
   private int next;
   private int underWay;
-  private boolean stopping;
+  private long left;
   private Promise<Void> stopped = Promise.promise();
 
   /**
@@ -93,12 +93,20 @@ final class Attackers {
     }
   }
 
-  /** Begins to attack; at once. */
-  void start() {
+  int kinds() {
+    return kinds.size();
+  }
+
+  /**
+   * Begins to attack; at once.
+   *
+   * @param most attacks until it stops by itself
+   */
+  void start(long most) {
     client
         .loop()
         .runOnContext(_ -> {
-          stopping = false;
+          left = most;
           stopped = Promise.promise();
           underWay = concurrency;
           for (int i = 0; i < concurrency; i++) {
@@ -111,14 +119,19 @@ final class Attackers {
   void stop() {
     NodeClient.await(
         client.onLoop(() -> {
-          stopping = true;
+          left = 0;
           return stopped.future();
         }),
         PATIENCE);
   }
 
+  /** Waits for the end of the last attack. Blocks. */
+  void awaitEnd() {
+    NodeClient.await(client.onLoop(() -> stopped.future()), PATIENCE);
+  }
+
   private void attack() {
-    if (stopping) {
+    if (left-- <= 0) {
       if (--underWay == 0) {
         stopped.complete();
       }

@@ -62,6 +62,8 @@ final class ChildNode implements AutoCloseable {
     builder.environment().put("SKEP_DATA_DIR", dataDir.resolve("data").toString());
     builder.environment().put("SKEP_OPERATOR_TOKEN", token);
     builder.environment().remove("SKEP_DATABASE_URL");
+    // Minutes of a processor, in which whatever is measured would share.
+    builder.environment().put("SKEP_TIER_2_QUICKEN", "off");
     builder
         .environment()
         .put("SKEP_INSTANCES", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));

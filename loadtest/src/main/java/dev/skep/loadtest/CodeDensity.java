@@ -66,7 +66,7 @@ final class CodeDensity {
     byte[] bytes = SmallModules.module(number);
     CompiledModule module =
         machineCode
-            ? pool.machineCode("module " + number, bytes)
+            ? pool.load(bytes, pool.machine().artifact(bytes).toBytes())
             : pool.compile("module " + number, bytes);
     try (GuestInstance instance = pool.instance(module)) {
       if (GuestPool.call(instance, SmallModules.call()) != (int) SmallModules.answer(number)) {

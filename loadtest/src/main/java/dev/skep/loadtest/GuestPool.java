@@ -1,16 +1,20 @@
 package dev.skep.loadtest;
 
+import dev.skep.engine.Artifact;
+import dev.skep.engine.ArtifactReading;
 import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
 import dev.skep.engine.GuestInstance;
 import dev.skep.engine.Instantiation;
 import dev.skep.engine.Invocation;
+import dev.skep.engine.MachineLoad;
 import dev.skep.engine.ModuleRefusedException;
 import dev.skep.engine.RunReport;
 import dev.skep.engine.RunResult;
 import dev.skep.limits.StoreLimits;
 import dev.skep.loadtest.machine.MachineCompiler;
+import dev.skep.pool.CodeStats;
 import dev.skep.pool.InstanceAllocator;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolStats;
@@ -20,6 +24,7 @@ import dev.skep.pool.SlotLease;
 import dev.skep.pool.SlotOwner;
 import dev.skep.pool.TakeOutcome;
 import dev.skep.pool.TakeRefused;
+import dev.skep.scheduler.ModuleDigest;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
@@ -104,6 +109,33 @@ final class GuestPool implements AutoCloseable {
 
   CompiledModule machineCode(String guest) {
     return machineCode(guest, Guests.bytes(guest));
+  }
+
+  /**
+   * A module as a node takes it from its cache: from the bytes of its machine code, without tier 1.
+   *
+   * @throws IllegalStateException if it is not what it should be
+   */
+  CompiledModule load(byte[] bytes, byte[] artifact) {
+    try {
+      String digest = ModuleDigest.of(bytes).hex();
+      return switch (Artifact.read(artifact, digest, engine.compilerKey())) {
+        case ArtifactReading.Refused refused -> throw new IllegalStateException(refused.message());
+        case Artifact whole ->
+            switch (engine.load(bytes, whole)) {
+              case MachineLoad.Loaded loaded -> loaded.module();
+              case MachineLoad.Refused refused ->
+                  throw new IllegalStateException(refused.message());
+            };
+      };
+    } catch (ModuleRefusedException e) {
+      throw new IllegalStateException("the module was refused", e);
+    }
+  }
+
+  /** What is mapped of machine code. */
+  CodeStats codeStats() {
+    return engine.codeSpace().stats();
   }
 
   MachineCompiler machine() {

@@ -26,7 +26,11 @@ import picocli.CommandLine.Option;
 final class MachineBench implements Callable<Integer> {
   private static final int SLOTS = 64;
   private static final Set<String> PARTS =
-      Set.of("json", "kernels", "host", "density", "assembler");
+      Set.of("json", "kernels", "host", "cycles", "density", "assembler");
+
+  /** A heap that is resident from the start, so that garbage in it is no growth. */
+  private static final List<String> TOUCHED_HEAP =
+      List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch");
 
   @Option(
       names = "--compiler-code",
@@ -45,9 +49,15 @@ final class MachineBench implements Callable<Integer> {
   private int modules = 10_000;
 
   @Option(
+      names = "--cycles",
+      defaultValue = "10000",
+      description = "Times to load, run and unload, 10000.")
+  private int cycles = 10_000;
+
+  @Option(
       names = "--parts",
       split = ",",
-      description = "Only these of json, kernels, host, density, assembler.")
+      description = "Only these of json, kernels, host, cycles, density, assembler.")
   private Set<String> parts = PARTS;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -79,11 +89,15 @@ final class MachineBench implements Callable<Integer> {
     if (parts.contains("kernels")) {
       kernels(table, library);
     }
+    if (parts.contains("cycles")) {
+      cycles(table);
+    }
     if (parts.contains("density")) {
       density(table);
     }
     table
         .note("Fuel on everywhere, one thread. Every answer is checked.")
+        .note("Memory: growth of the process, the heap apart, and of what is live on the heap.")
         .note("Same instance: best of 5 rounds of a second. Fresh: take, build, run, give back.")
         .note(
             library == null
@@ -149,6 +163,39 @@ final class MachineBench implements Callable<Integer> {
     }
   }
 
+  private void cycles(ResultTable table) throws IOException, InterruptedException {
+    Progress.say("loading, running, unloading");
+    List<String> arguments = new ArrayList<>();
+    arguments.add(String.valueOf(cycles));
+    if (compilerCode != null) {
+      arguments.add(compilerCode.toString());
+    }
+    JsonObject figures = ChildJvm.run(CodeCycles.class, TOUCHED_HEAP, arguments);
+    table
+        .add(
+            "cycles",
+            "loaded from an artifact's bytes, run once, unloaded",
+            figures.getLong("cycles"),
+            "")
+        .add(
+            "cycle_p50_us",
+            "  from the bytes to the answer, a new module each time, p50",
+            figures.getLong("p50") / 1e3,
+            "µs",
+            "under 1 ms")
+        .add("cycle_p99_us", "  p99", figures.getLong("p99") / 1e3, "µs")
+        .add("cycles_code_mappings", "  code mapped more", figures.getLong("codeMappings"), "", "0")
+        .add("cycles_leases", "  leases of code more", figures.getLong("leases"), "", "0")
+        .add(
+            "cycles_mappings",
+            "  mappings of the process more",
+            figures.getLong("processMappings"),
+            "")
+        .add("cycles_heap_kb", "  heap more", figures.getLong("heap") / 1e3, "KB")
+        .add("cycles_resident_kb", "  resident more", figures.getLong("resident") / 1e3, "KB");
+    right &= figures.getLong("codeMappings") == 0 && figures.getLong("leases") == 0;
+  }
+
   private void density(ResultTable table) throws IOException, InterruptedException {
     for (int tier = 2; tier >= 1; tier--) {
       List<String> arguments = new ArrayList<>();
@@ -157,7 +204,7 @@ final class MachineBench implements Callable<Integer> {
       if (compilerCode != null) {
         arguments.add(compilerCode.toString());
       }
-      JsonObject figures = ChildJvm.run(CodeDensity.class, arguments);
+      JsonObject figures = ChildJvm.run(CodeDensity.class, TOUCHED_HEAP, arguments);
       String key = "density_tier" + tier;
       table
           .add(
@@ -165,7 +212,7 @@ final class MachineBench implements Callable<Integer> {
               tier == 2
                   ? modules + " distinct modules, each run once, beyond slots, each: tier 2"
                   : "  tier 1",
-              figures.getLong("resident") / 1e3,
+              (figures.getLong("resident") + figures.getLong("heap")) / 1e3,
               "KB",
               tier == 2 ? "under 30 KB" : "")
           .add(key + "_heap_kb", "    of it heap", figures.getLong("heap") / 1e3, "KB")

@@ -1,10 +1,11 @@
 package dev.skep.loadtest;
 
-import dev.skep.loadtest.hostile.HostileCorpus;
+import dev.skep.pool.Backstage;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -74,28 +75,24 @@ final class NeighbourBench implements Callable<Integer> {
     if (!(load > 0 && load < 1)) {
       throw new IllegalArgumentException("--load is " + load + "; it must be between 0 and 1");
     }
+    // The JVM compiles what measures, too.
+    Backstage.enterCompilers();
     Progress.say("starting a node of its own");
     try (ChildNode node = ChildNode.start(1);
         NodeClient steady = new NodeClient(node.url(), node.token(), CONNECTIONS);
-        NodeClient hostile = new NodeClient(node.url(), node.token(), attacks)) {
-      return measure(steady, hostile);
+        AttackerProcess attackers =
+            AttackerProcess.start(node.url(), node.token(), only, tenants, attacks, fuel, seed)) {
+      return measure(steady, attackers);
     }
   }
 
-  private int measure(NodeClient steady, NodeClient hostile) {
+  private int measure(NodeClient steady, AttackerProcess attackers) throws IOException {
     var _ =
         steady.control(
             HttpMethod.POST, "/v1/tenants", new JsonObject().put("id", "steady").toBuffer());
     var _ = steady.control(HttpMethod.PUT, FUNCTION, Buffer.buffer(Guests.bytes(Guests.TRANSFORM)));
-    Attackers attackers =
-        new Attackers(
-            hostile,
-            HostileCorpus.kinds().stream().filter(kind -> kind.id().startsWith(only)).toList(),
-            tenants,
-            attacks,
-            fuel,
-            seed);
-    attackers.create();
+    Progress.say("warming up: every kind of attack once");
+    attackers.warmUp();
     double saturated = calibrate(steady);
     double perSecond = saturated * load;
     double[] ratios = new double[rounds];
@@ -107,7 +104,7 @@ final class NeighbourBench implements Callable<Integer> {
       Histogram before = round(steady, perSecond);
       alone.add(before);
       Progress.say("round " + (i + 1) + " of " + rounds + ": beside");
-      attackers.start();
+      attackers.begin();
       Histogram after = round(steady, perSecond);
       attackers.stop();
       beside.add(after);
@@ -153,7 +150,9 @@ final class NeighbourBench implements Callable<Integer> {
         / (double) Math.max(1, before.getValueAtPercentile(percentile));
   }
 
-  private int report(double saturated, double perSecond, double[] ratios, Attackers attackers) {
+  private int report(double saturated, double perSecond, double[] ratios, AttackerProcess attackers)
+      throws IOException {
+    AttackerProcess.Totals totals = attackers.totals();
     Arrays.sort(ratios);
     ResultTable table =
         new ResultTable("skep bench neighbours: " + rounds + " rounds of " + seconds + " s")
@@ -166,23 +165,18 @@ final class NeighbourBench implements Callable<Integer> {
                 "p99_ratio", "beside to alone, p99", ratio(alone, beside, P99), "×", "at most 1.25")
             .add("p99_ratio_median", "  median of the rounds", ratios[ratios.length / 2], "×")
             .add("errors", "wrong answers to it", (double) wrong, "", "must be 0")
-            .add("attacks", "attacks", (double) attackers.attacks(), "")
-            .add("different", "  not as declared", (double) attackers.different(), "", "must be 0")
-            .add(
-                "host_failures",
-                "  answered 500",
-                (double) attackers.hostFailures(),
-                "",
-                "must be 0")
-            .add("busy", "  turned away (429, 503)", (double) attackers.busy(), "")
-            .add("unanswered", "  not answered in time", (double) attackers.unanswered(), "");
+            .add("attacks", "attacks", (double) totals.attacks(), "")
+            .add("different", "  not as declared", (double) totals.different(), "", "must be 0")
+            .add("host_failures", "  answered 500", (double) totals.hostFailures(), "", "must be 0")
+            .add("busy", "  turned away (429, 503)", (double) totals.busy(), "")
+            .add("unanswered", "  not answered in time", (double) totals.unanswered(), "");
     notes(table);
     table.print(json);
     if (wrong > 0) {
       System.err.println("first wrong answer: " + firstWrong);
     }
-    attackers.differences().forEach((kind, how) -> System.err.println(kind + " ended " + how));
-    return wrong + attackers.different() + attackers.hostFailures() == 0 ? 0 : 1;
+    totals.differences().forEach(System.err::println);
+    return wrong + totals.different() + totals.hostFailures() == 0 ? 0 : 1;
   }
 
   private void notes(ResultTable table) {

@@ -264,6 +264,10 @@ public enum MetricName {
 
   RECEIPTS_APPENDED(
       "skep_receipts_appended_total", Kind.COUNTER, "Receipts made durable in the spool"),
+  RECEIPT_WAIT(
+      "skep_receipt_wait_seconds",
+      Buckets.WAIT_SECONDS,
+      "From a run's end to its receipt on the disk, before which nobody hears of it"),
   RECEIPTS_SHIPPED(
       "skep_receipts_shipped_total", Kind.COUNTER, "Receipts written to the ledger in Postgres"),
   RECEIPTS_FAILED(
@@ -284,6 +288,10 @@ public enum MetricName {
       Buckets.HTTP_SECONDS,
       "From the request's head to the response's end",
       "route"),
+  HTTP_ANSWER_WAIT(
+      "skep_http_answer_wait_seconds",
+      Buckets.WAIT_SECONDS,
+      "From a receipt on the disk to the turn of its answer on the event loop"),
   HTTP_IN_FLIGHT("skep_http_in_flight", Kind.GAUGE, "Requests not yet answered");
 
   /** What a metric does over time, as Prometheus tells kinds apart. */

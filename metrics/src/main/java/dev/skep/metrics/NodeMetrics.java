@@ -5,10 +5,12 @@ import static dev.skep.metrics.MetricName.COMPILE_FUEL;
 import static dev.skep.metrics.MetricName.ENGINE_COMPILE_WAIT;
 import static dev.skep.metrics.MetricName.ENGINE_REFUSED_MODULES;
 import static dev.skep.metrics.MetricName.FUEL;
+import static dev.skep.metrics.MetricName.HTTP_ANSWER_WAIT;
 import static dev.skep.metrics.MetricName.HTTP_IN_FLIGHT;
 import static dev.skep.metrics.MetricName.HTTP_REQUEST;
 import static dev.skep.metrics.MetricName.HTTP_REQUESTS;
 import static dev.skep.metrics.MetricName.NANODOLLARS;
+import static dev.skep.metrics.MetricName.RECEIPT_WAIT;
 import static dev.skep.metrics.MetricName.RUNS;
 import static dev.skep.metrics.MetricName.RUN_DURATION;
 import static dev.skep.metrics.MetricName.RUN_MEMORY_PEAK;
@@ -80,6 +82,8 @@ public final class NodeMetrics {
   private final Histogram runDuration = eventHistogram(RUN_DURATION);
   private final Histogram runMemoryPeak = eventHistogram(RUN_MEMORY_PEAK);
   private final Histogram schedulerWait = eventHistogram(SCHEDULER_WAIT);
+  private final Histogram receiptWait = eventHistogram(RECEIPT_WAIT);
+  private final Histogram answerWait = eventHistogram(HTTP_ANSWER_WAIT);
   private final Histogram compileWait = eventHistogram(ENGINE_COMPILE_WAIT);
   private final Counter refusedModules = eventCounter(ENGINE_REFUSED_MODULES);
   private final Counter httpRequests = eventCounter(HTTP_REQUESTS);
@@ -221,6 +225,16 @@ public final class NodeMetrics {
    */
   public void waited(long waitNanos) {
     schedulerWait.observe(waitNanos / NANOS_A_SECOND);
+  }
+
+  /** Counts a receipt that is on the disk, this long after its run's end. */
+  public void receiptWaited(long nanos) {
+    receiptWait.observe(nanos / NANOS_A_SECOND);
+  }
+
+  /** Counts an answer whose turn on the event loop came this long after its receipt was kept. */
+  public void answerWaited(long nanos) {
+    answerWait.observe(nanos / NANOS_A_SECOND);
   }
 
   /**

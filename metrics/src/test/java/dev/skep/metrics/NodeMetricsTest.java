@@ -288,6 +288,8 @@ class NodeMetricsTest {
 
   static void oneOfEach(NodeMetrics metrics) {
     metrics.waited(1);
+    metrics.receiptWaited(1);
+    metrics.answerWaited(1);
     metrics.compileBegan(1);
     metrics.compileCharged("acme", 1);
     metrics.uploadRefused("invalid-module");

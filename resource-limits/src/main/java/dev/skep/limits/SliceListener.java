@@ -20,4 +20,14 @@ public interface SliceListener {
    * @throws LimitExceededException to end the run
    */
   long sliceEnded(int callDepth, long nowNanos);
+
+  /**
+   * Called likewise by a run that waits for another and has no use for a worker: has it offer that
+   * to whoever has.
+   *
+   * @return as {@link #sliceEnded} does
+   */
+  default long waits(long nowNanos) {
+    return sliceEnded(0, nowNanos);
+  }
 }

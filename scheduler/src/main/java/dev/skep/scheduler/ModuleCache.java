@@ -143,7 +143,7 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
 
   private static int weight(ModuleDigest digest, CompiledModule module) {
     long machineCode = module.hasTierOne() ? module.machineCodeBytes() : 0;
-    return (int) Math.min(Integer.MAX_VALUE, module.codeBytes() + machineCode);
+    return (int) Math.min(Integer.MAX_VALUE, module.heldBytes() + machineCode);
   }
 
   private static void removed(

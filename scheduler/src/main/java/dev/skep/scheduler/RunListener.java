@@ -27,6 +27,9 @@ public interface RunListener {
   /** A run has ended. */
   void ended(Receipt receipt);
 
+  /** An ended run's receipt is on the disk, or was refused, this long after the run's end. */
+  default void recorded(long nanos) {}
+
   /** A run was refused. */
   void refused(TenantId tenant, Refusal refusal);
 }

@@ -313,6 +313,7 @@ public final class Scheduler implements AutoCloseable {
     private final RunTicket ticket;
     private final RunReport report;
     private final Receipt receipt;
+    private final long endedNanos = System.nanoTime();
     private final AtomicBoolean told = new AtomicBoolean();
 
     private Settlement(RunTicket ticket, RunReport report, Receipt receipt) {
@@ -325,6 +326,11 @@ public final class Scheduler implements AutoCloseable {
     public void appended(@Nullable Throwable failure) {
       if (!told.compareAndSet(false, true)) {
         return;
+      }
+      try {
+        listener.recorded(System.nanoTime() - endedNanos);
+      } catch (RuntimeException e) {
+        listenerFailed(e);
       }
       try {
         ticket.callback.ended(report, receipt, failure);

@@ -5,6 +5,8 @@ import dev.skep.limits.LimitKind;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.Backstage;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -79,6 +81,12 @@ final class Workers {
 
   private static final long STACK_BYTES =
       (long) StoreLimits.MAX_CALL_DEPTH * StoreLimits.STACK_BYTES_PER_CALL + RESERVE_BYTES;
+
+  /**
+   * Turns are of processor time: while a thread waits for a processor its run has had nothing. A
+   * reading costs a system call of a third of a microsecond, at a run's begin and each slice's end.
+   */
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   /** What a run has at least of a turn: ten times what handing over a worker takes. */
   private static final long LEAST_TURN_NANOS = 100_000;
@@ -254,11 +262,11 @@ final class Workers {
     /** The ticket's; of this thread only. */
     private @Nullable TenantQueue queue;
 
-    /** When the run's turn began; of this thread only. */
-    private long turnBeganNanos;
+    /** This thread's processor time when the run's turn began; of this thread only. */
+    private long turnBeganCpuNanos;
 
-    /** Up to when its time has been counted as its tenant's; of this thread only. */
-    private long countedNanos;
+    /** Up to which processor time it has been counted as its tenant's; of this thread only. */
+    private long countedCpuNanos;
 
     /** Never again in front once it is at the back; of this thread only. */
     private Level level;
@@ -341,10 +349,9 @@ final class Workers {
         toRing(next);
         queue = next;
         ticket = first;
-        turnBeganNanos = System.nanoTime();
-        countedNanos = turnBeganNanos;
+        beginTurn();
         execution.execute(next, first, this);
-        count(next, System.nanoTime());
+        count(next, System.nanoTime(), THREADS.getCurrentThreadCpuTime());
         ticket = null;
         queue = null;
         next.ended();
@@ -386,9 +393,10 @@ final class Workers {
         throw new LimitExceededException(
             LimitKind.CANCELLED, 0, "the run was cancelled because its caller went away");
       }
-      count(home, nowNanos);
+      long cpuNanos = THREADS.getCurrentThreadCpuTime();
+      count(home, nowNanos, cpuNanos);
       boolean hurried = level == back && !urgent.isEmpty();
-      if (!hurried && !isTurnOver(home, nowNanos)) {
+      if (!hurried && !isTurnOver(home, nowNanos, cpuNanos)) {
         return 0;
       }
       if (ending && !hurried && (level == front || aside.get() == 0)) {
@@ -397,7 +405,7 @@ final class Workers {
       long stackBytes = (long) callDepth * StoreLimits.STACK_BYTES_PER_CALL;
       if (!reserve(stackBytes, hurried)) {
         yieldsRefused.increment();
-        turnBeganNanos = nowNanos;
+        turnBeganCpuNanos = cpuNanos;
         return 0;
       }
       Worker next;
@@ -407,7 +415,7 @@ final class Workers {
         // The system has no thread left, which says nothing of the heap.
         release(stackBytes);
         yieldsRefused.increment();
-        turnBeganNanos = nowNanos;
+        turnBeganCpuNanos = cpuNanos;
         LOG.atWarn().setCause(e).log("no thread for a run's turn; it keeps its worker");
         return 0;
       }
@@ -431,26 +439,40 @@ final class Workers {
       var _ = awaitPermit();
       mine.putAside(null);
       tell(home, false);
-      turnBeganNanos = System.nanoTime();
-      countedNanos = turnBeganNanos;
-      return turnBeganNanos - nowNanos;
+      beginTurn();
+      return System.nanoTime() - nowNanos;
+    }
+
+    @Override
+    public long waits(long nowNanos) {
+      // Its turn is of no use to it.
+      turnBeganCpuNanos = THREADS.getCurrentThreadCpuTime() - turnNanos;
+      return sliceEnded(0, nowNanos);
+    }
+
+    private void beginTurn() {
+      turnBeganCpuNanos = THREADS.getCurrentThreadCpuTime();
+      countedCpuNanos = turnBeganCpuNanos;
     }
 
     /**
-     * Whether the run is to give up its worker: its turn is over and others wait, or one of those
-     * waits who have had less than the average, and this run's tenant has had more.
+     * Whether the run is to give up its worker: its turn is over and others wait, or, at the back,
+     * one of those waits who have had less than the average, and this run's tenant has had more. In
+     * front it has its whole turn, or a tenant whose many short runs make up a large share would
+     * see them put aside by each stranger.
      */
-    private boolean isTurnOver(TenantQueue home, long nowNanos) {
-      long hadNanos = nowNanos - turnBeganNanos;
+    private boolean isTurnOver(TenantQueue home, long nowNanos, long cpuNanos) {
+      long hadNanos = cpuNanos - turnBeganCpuNanos;
       return (hadNanos >= turnNanos && !level.ring.isEmpty())
-          || (hadNanos >= LEAST_TURN_NANOS
+          || (level == back
+              && hadNanos >= LEAST_TURN_NANOS
               && level.ring.hasFirst()
               && shares.isAboveAverage(home.worked, nowNanos));
     }
 
-    private void count(TenantQueue home, long nowNanos) {
-      shares.add(home.worked, nowNanos - countedNanos, nowNanos);
-      countedNanos = nowNanos;
+    private void count(TenantQueue home, long nowNanos, long cpuNanos) {
+      shares.add(home.worked, cpuNanos - countedCpuNanos, nowNanos);
+      countedCpuNanos = cpuNanos;
     }
 
     private void tell(TenantQueue home, boolean yielded) {

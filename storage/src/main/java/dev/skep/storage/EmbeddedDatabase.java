@@ -243,6 +243,23 @@ public final class EmbeddedDatabase implements Closeable {
     return config;
   }
 
+  /**
+   * Has the server's processes step back behind those of other sessions, where the kernel groups
+   * processes by session (sched(7), autogroup): their own niceness holds within the session only.
+   *
+   * @param nice 0 to 19
+   */
+  public void stepBack(int nice) {
+    OptionalLong pid = processes.postmaster();
+    if (pid.isPresent()) {
+      try {
+        Files.writeString(Path.of("/proc/" + pid.getAsLong() + "/autogroup"), nice + "\n");
+      } catch (IOException e) {
+        LOG.atDebug().setCause(e).log("the kernel has no groups by session, or does not let us");
+      }
+    }
+  }
+
   /** The server's first process, if it is alive. */
   OptionalLong postmasterPid() {
     return processes.postmaster();

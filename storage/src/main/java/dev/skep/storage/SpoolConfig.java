@@ -9,7 +9,8 @@ import java.time.Duration;
  * @param directory of the segments; the spool's own, created if missing
  * @param maxQueued most receipts waiting for the disk, 1 to 1,048,576
  * @param segmentBytes size at which a segment is sealed, 64 KiB to 1 GiB
- * @param maxBytes most bytes of all segments, at least two segments' worth
+ * @param maxBytes most bytes of all segments, at least two segments' worth; on disk the last one
+ *     has up to 1 MiB of zeroes more, written ahead
  * @param shipBatch most receipts of one insert into the ledger, 1 to 10,000
  * @param shipPause after an insert of fewer than those, 0 to 1 min: under steady load the ledger
  *     gets few large inserts and not many small ones, and a lone receipt does not wait

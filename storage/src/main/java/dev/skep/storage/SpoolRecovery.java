@@ -26,6 +26,8 @@ final class SpoolRecovery {
   /** Bounds the heap while counting; the receipts themselves are not kept. */
   private static final int CHUNK = 1_000;
 
+  private static final int ZEROES_WINDOW_BYTES = 64 << 10;
+
   private final List<SpoolSegment> segments = new ArrayList<>();
   private long lastSequence;
   private long records;
@@ -53,7 +55,7 @@ final class SpoolRecovery {
 
   private void add(Path file, boolean last) throws IOException {
     lastSequence = SpoolSegment.sequence(file).orElseThrow();
-    long fileBytes = Files.size(file);
+    long fileBytes = last ? cutZeroes(file) : Files.size(file);
     long found = 0;
     // One without records is what a crash right after its creation leaves.
     long regions = fileBytes <= SpoolSegment.HEADER_BYTES || hasMagic(file) ? 0 : 1;
@@ -92,6 +94,40 @@ final class SpoolRecovery {
       Files.delete(file);
     } else {
       segments.add(new SpoolSegment(file, lastSequence, fileBytes, true));
+    }
+  }
+
+  /**
+   * Cuts off what the writer had written ahead; no record ends with a zero.
+   *
+   * @return what is left, in bytes
+   */
+  private static long cutZeroes(Path file) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      long size = channel.size();
+      long end = size;
+      ByteBuffer window = ByteBuffer.allocate(ZEROES_WINDOW_BYTES);
+      boolean zeroes = true;
+      while (zeroes && end > 0) {
+        int bytes = (int) Math.min(ZEROES_WINDOW_BYTES, end);
+        window.clear().limit(bytes);
+        while (window.hasRemaining()
+            && channel.read(window, end - bytes + window.position()) >= 0) {
+          // Until the window is full.
+        }
+        int left = window.position();
+        while (left > 0 && window.get(left - 1) == 0) {
+          left--;
+        }
+        zeroes = left == 0;
+        end = end - bytes + left;
+      }
+      if (end < size) {
+        channel.truncate(end);
+        channel.force(true);
+      }
+      return end;
     }
   }
 

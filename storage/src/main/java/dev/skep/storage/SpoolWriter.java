@@ -1,5 +1,6 @@
 package dev.skep.storage;
 
+import dev.skep.pool.Backstage;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.ReceiptLog;
 import dev.skep.storage.ReceiptRefusedException.Reason;
@@ -99,6 +100,7 @@ final class SpoolWriter implements Runnable {
 
   @Override
   public void run() {
+    Backstage.ANSWERS.enter();
     while (true) {
       try {
         gather();

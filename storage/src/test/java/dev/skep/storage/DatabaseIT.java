@@ -49,7 +49,8 @@ final class DatabaseIT {
                 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
                 WHERE i.indisunique
-                  AND c.relname NOT IN -- no tenant's
+                  AND c.relname NOT IN
+                    -- no tenant's
                     ('operator_tokens', 'flyway_schema_history', 'artifacts', 'compiler_code')
                   AND a.attname <> 'tenant'
                 """,

@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -84,15 +83,16 @@ final class SpoolRecoveryTest {
   @Test
   void tornTailIsCutOffWhereverTheCrashTore() throws IOException {
     Path last = segments(crashed).getLast();
-    byte[] whole = Files.readAllBytes(last);
+    byte[] whole = withoutZeroes(Files.readAllBytes(last));
     List<Integer> ends = recordEnds(whole);
     int lastStart = ends.get(ends.size() - 2);
     for (int cut = lastStart + 1; cut < whole.length; cut++) {
       Path torn = copy(crashed, temp.resolve("torn" + cut));
-      Files.write(torn.resolve(last.getFileName()), java.util.Arrays.copyOf(whole, cut));
+      byte[] left = java.util.Arrays.copyOf(whole, cut);
+      Files.write(torn.resolve(last.getFileName()), left);
       SpoolRecovery recovery = SpoolRecovery.of(torn);
       assertThat(recovery.records()).as("cut at %d", cut).isEqualTo(COUNT - 1);
-      assertThat(recovery.tornBytes()).isEqualTo(cut - lastStart);
+      assertThat(recovery.tornBytes()).isEqualTo(withoutZeroes(left).length - lastStart);
       assertThat(recovery.corruptRegions()).isZero();
       assertThat(Files.size(torn.resolve(last.getFileName()))).isEqualTo(lastStart);
       // What was cut off once is not found again.
@@ -101,18 +101,29 @@ final class SpoolRecoveryTest {
   }
 
   @Test
-  void zerosThatAFileSystemLeftAtTheEndAreATornTail() throws IOException {
+  void zeroesAtTheEndWereWrittenAheadAndAreNoTornTail() throws IOException {
     Path last = segments(crashed).getLast();
-    Files.write(last, new byte[5_000], StandardOpenOption.APPEND);
-    try (ReceiptSpool spool = ReceiptSpool.open(config(crashed), ledger)) {
-      assertThat(spool.stats().tornBytes()).isEqualTo(5_000);
-      assertThat(spool.flush(LONG)).isTrue();
+    byte[] bytes = Files.readAllBytes(last);
+    byte[] written = withoutZeroes(bytes);
+    assertThat(written.length).isBetween(1, bytes.length - 1);
+    SpoolRecovery recovery = SpoolRecovery.of(crashed);
+    assertThat(recovery.tornBytes()).isZero();
+    assertThat(recovery.records()).isEqualTo(COUNT);
+    assertThat(last).hasBinaryContent(written);
+  }
+
+  @Test
+  void aSealedSegmentHasNothingAhead() throws IOException {
+    for (Path segment : segments(crashed).subList(0, 2)) {
+      byte[] bytes = Files.readAllBytes(segment);
+      assertThat(withoutZeroes(bytes)).hasSameSizeAs(bytes);
     }
-    assertThat(ledger.receipts()).containsExactlyElementsOf(receipts);
   }
 
   @Test
   void segmentTornInItsHeaderIsForgotten() throws IOException {
+    // Before there is a next one, what was written ahead of the last is cut off.
+    assertThat(SpoolRecovery.of(crashed).records()).isEqualTo(COUNT);
     for (int bytes = 0; bytes <= SpoolSegment.HEADER_BYTES; bytes++) {
       Path young = SpoolSegment.file(crashed, 99);
       Files.write(young, java.util.Arrays.copyOf(SpoolSegment.MAGIC, bytes));
@@ -184,6 +195,14 @@ final class SpoolRecoveryTest {
     Path note = Files.writeString(crashed.resolve("note.txt"), "mine");
     ReceiptSpool.open(config(crashed), ledger).close();
     assertThat(note).hasContent("mine");
+  }
+
+  private static byte[] withoutZeroes(byte[] bytes) {
+    int end = bytes.length;
+    while (end > 0 && bytes[end - 1] == 0) {
+      end--;
+    }
+    return java.util.Arrays.copyOf(bytes, end);
   }
 
   /** Where each record of a segment ends. */

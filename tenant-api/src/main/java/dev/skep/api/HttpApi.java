@@ -48,7 +48,7 @@ final class HttpApi {
     NodeRoutes.registerOpen(router, metrics, services.database());
     router.route("/v1/*").handler(Access.authenticate(services.catalog()));
     router.route("/run/*").handler(Access.authenticate(services.catalog()));
-    new InvokeRoutes(services).register(router);
+    new InvokeRoutes(services, metrics).register(router);
     FunctionRoutes functions = new FunctionRoutes(services, metrics);
     functions.registerUpload(router);
     TreeRoutes trees = new TreeRoutes(services);

@@ -11,6 +11,7 @@ import dev.skep.engine.ValueKind;
 import dev.skep.engine.WasiTree;
 import dev.skep.engine.WasiWorld;
 import dev.skep.limits.WasiGrants;
+import dev.skep.metrics.NodeMetrics;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
@@ -51,9 +52,11 @@ final class InvokeRoutes {
       new Signature(List.of(ValueKind.I32, ValueKind.I32), List.of(ValueKind.I64));
 
   private final Services services;
+  private final NodeMetrics metrics;
 
-  InvokeRoutes(Services services) {
+  InvokeRoutes(Services services, NodeMetrics metrics) {
     this.services = services;
+    this.metrics = metrics;
   }
 
   void register(Router router) {
@@ -186,7 +189,7 @@ final class InvokeRoutes {
     FunctionSettings settings = target.function().settings();
     Tiers tiers = services.tiers();
     boolean free = tiers.isFree(target.tenant(), settings);
-    Run run = new Run(ctx, settings.cgiResponse(), free ? tiers : null);
+    Run run = new Run(ctx, metrics, settings.cgiResponse(), free ? tiers : null);
     RunTicket ticket =
         services
             .scheduler()
@@ -325,13 +328,15 @@ final class InvokeRoutes {
   private static final class Run implements RunCallback {
     private final RoutingContext request;
     private final Context context;
+    private final NodeMetrics metrics;
     private final boolean cgiResponse;
 
     /** Of a function that is not held to tier 1. */
     private final @Nullable Tiers tiers;
 
-    Run(RoutingContext request, boolean cgiResponse, @Nullable Tiers tiers) {
+    Run(RoutingContext request, NodeMetrics metrics, boolean cgiResponse, @Nullable Tiers tiers) {
       this.request = request;
+      this.metrics = metrics;
       this.context = request.vertx().getOrCreateContext();
       this.cgiResponse = cgiResponse;
       this.tiers = tiers;
@@ -342,7 +347,9 @@ final class InvokeRoutes {
       if (tiers != null) {
         tiers.ran(receipt);
       }
+      long recordedNanos = System.nanoTime();
       context.runOnContext(_ -> {
+        metrics.answerWaited(System.nanoTime() - recordedNanos);
         HttpServerResponse response = request.response();
         if (response.closed() || response.ended()) {
           return;

@@ -155,6 +155,7 @@ public final class Node implements AutoCloseable {
     } else {
       progress.accept("starting the embedded PostgreSQL in " + config.dataDir());
       EmbeddedDatabase embedded = startDatabase();
+      embedded.stepBack(Backstage.DATABASE.nice());
       closings.push(embedded::close);
       databaseConfig = embedded.config();
     }
@@ -294,6 +295,7 @@ public final class Node implements AutoCloseable {
 
     @Override
     public Future<?> start() {
+      Backstage.ANSWERS.enter();
       return vertx
           .createHttpServer(options)
           .requestHandler(request -> router.handle(request))

@@ -65,6 +65,11 @@ final class NodeFigures implements RunListener {
   }
 
   @Override
+  public void recorded(long nanos) {
+    metrics.receiptWaited(nanos);
+  }
+
+  @Override
   public void ended(Receipt receipt) {
     metrics.runEnded(
         receipt.tenant().value(),

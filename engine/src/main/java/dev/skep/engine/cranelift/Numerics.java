@@ -155,10 +155,12 @@ final class Numerics {
       case 0xB0 -> truncated(a, IrBuilder.I64, true, -0x1p63 - 0x1p11, 0x1p63, true);
       case 0xB1 -> truncated(a, IrBuilder.I64, false, -1, 0x1p64, true);
       case 0xB2, 0xB4 -> op.emitFcvtFromSint(F32, a);
-      case 0xB3, 0xB5 -> op.emitFcvtFromUint(F32, a);
+      case 0xB3 -> op.emitFcvtFromUint(F32, a);
+      case 0xB5 -> fromUnsigned(F32, a);
       case 0xB6 -> op.emitFdemote(a);
       case 0xB7, 0xB9 -> op.emitFcvtFromSint(F64, a);
-      case 0xB8, 0xBA -> op.emitFcvtFromUint(F64, a);
+      case 0xB8 -> op.emitFcvtFromUint(F64, a);
+      case 0xBA -> fromUnsigned(F64, a);
       case 0xBB -> op.emitFpromote(a);
       case 0xBC -> op.emitBitcastF32ToI32(a);
       case 0xBD -> op.emitBitcastF64ToI64(a);
@@ -171,6 +173,20 @@ final class Numerics {
       case 0xC4 -> op.emitSextend3264(a);
       default -> throw new IllegalArgumentException("operator " + code);
     };
+  }
+
+  /**
+   * A conversion of 64 bits without sign, by one of half of it if the highest is set: what is lost
+   * stays as the lowest bit, and so is rounded once. Cranelift's own operator comes to the same,
+   * but not of a constant when the JVM runs the compiler: there Chicory's conversion rounds twice.
+   */
+  private int fromUnsigned(int type, int value) {
+    int half = op.emitBor(op.emitUshr(value, ir.i64(1)), op.emitBand(value, ir.i64(1)));
+    int converted = op.emitFcvtFromSint(type, half);
+    return op.emitSelect(
+        op.emitIcmp(IrBuilder.SLT, value, ir.i64(0)),
+        op.emitFadd(converted, converted),
+        op.emitFcvtFromSint(type, value));
   }
 
   /** A saturating truncation, numbered as behind the prefix 0xFC. */

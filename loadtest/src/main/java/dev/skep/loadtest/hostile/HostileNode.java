@@ -146,10 +146,12 @@ public final class HostileNode implements AutoCloseable {
   }
 
   private void runOnMachineCode(HostileKind kind, byte[] bytes, CompiledModule module) {
-    if (machine == null || module.isMachineCode()) {
+    if (machine == null) {
       return;
     }
-    Optional<String> whyNot = machine.compile(bytes, module);
+    // Kinds that differ in how they are called share a module.
+    Optional<String> whyNot =
+        module.isMachineCode() ? Optional.empty() : machine.compile(bytes, module);
     if (whyNot.isPresent()) {
       onTierOne.put(kind.id(), whyNot.get());
     } else {

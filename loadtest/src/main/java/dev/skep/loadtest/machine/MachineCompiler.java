@@ -1,10 +1,15 @@
 package dev.skep.loadtest.machine;
 
+import dev.skep.engine.Artifact;
 import dev.skep.engine.CompiledModule;
+import dev.skep.engine.CompilerShelf;
+import dev.skep.engine.CompilerState.Phase;
 import dev.skep.engine.Engine;
-import dev.skep.engine.ModuleRefusedException;
-import dev.skep.engine.cranelift.CompileOutcome;
-import dev.skep.engine.cranelift.MachineCode;
+import dev.skep.engine.MachineCompilers;
+import dev.skep.engine.MachineLoad;
+import dev.skep.engine.NativeBudget;
+import dev.skep.engine.NativeCompiler;
+import dev.skep.engine.NativeOutcome;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +26,16 @@ import org.jspecify.annotations.Nullable;
  * safe; one module at a time.
  */
 public final class MachineCompiler implements AutoCloseable {
-  private final Engine engine;
+  /** More than any module takes. */
+  private static final NativeBudget BUDGET =
+      new NativeBudget(3_600_000_000_000L, Artifact.MOST_BYTES, () -> false);
+
+  private final MachineCompilers compilers;
+  private final @Nullable Path compilerCode;
+
+  /** Made by the first module; of the thread. */
+  private @Nullable NativeCompiler compiler;
+
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           work -> new Thread(null, work, "bench-machine-compiler", Engine.COMPILER_STACK_BYTES));
@@ -66,14 +80,10 @@ public final class MachineCompiler implements AutoCloseable {
    *     not there yet, which takes minutes; null to have the JVM run the compiler
    */
   public MachineCompiler(Engine engine, @Nullable Path compilerCode) {
-    this.engine = engine;
-    if (compilerCode != null) {
-      var _ =
-          onThread(() -> {
-            engine.useCompiler(CompilerFile.loadOrMake(engine, compilerCode));
-            return true;
-          });
-    }
+    this.compilerCode = compilerCode;
+    CompilerShelf shelf =
+        compilerCode == null ? CompilerShelf.NONE : new CompilerFile(compilerCode);
+    this.compilers = new MachineCompilers(engine, shelf, compilerCode != null);
   }
 
   /**
@@ -81,36 +91,60 @@ public final class MachineCompiler implements AutoCloseable {
    *
    * @param module made of the same bytes
    * @return why it stays on tier 1, if it does
-   * @throws IllegalStateException if the compiler fails
+   * @throws IllegalStateException if the compiler fails, or there is no room for the code
    */
   public Optional<String> compile(byte[] bytes, CompiledModule module) {
-    return switch (code(bytes, module)) {
-      case MachineCode code -> {
-        module.runOn(code);
-        yield Optional.empty();
-      }
-      case CompileOutcome.Unsupported unsupported -> Optional.of(unsupported.reason());
+    return switch (outcome(bytes)) {
+      case NativeOutcome.Compiled compiled ->
+          switch (module.runOn(compiled.artifact())) {
+            case MachineLoad.Loaded _ -> Optional.empty();
+            case MachineLoad.Refused refused -> throw new IllegalStateException(refused.message());
+          };
+      case NativeOutcome.Unsupported unsupported -> Optional.of(unsupported.reason());
+      case NativeOutcome.Failed failed -> throw new IllegalStateException(failed.reason());
     };
   }
 
-  /** Compiles a module only. */
-  public CompileOutcome code(byte[] bytes, CompiledModule module) {
-    return onThread(() -> counted(bytes, module));
+  /**
+   * Compiles a module only.
+   *
+   * @throws IllegalStateException if there is no machine code of it
+   */
+  public Artifact artifact(byte[] bytes) {
+    return switch (outcome(bytes)) {
+      case NativeOutcome.Compiled compiled -> compiled.artifact();
+      case NativeOutcome.Unsupported unsupported ->
+          throw new IllegalStateException(unsupported.reason());
+      case NativeOutcome.Failed failed -> throw new IllegalStateException(failed.reason());
+    };
   }
 
-  private CompileOutcome counted(byte[] bytes, CompiledModule module)
-      throws ModuleRefusedException {
+  private NativeOutcome outcome(byte[] bytes) {
+    return onThread(() -> counted(bytes));
+  }
+
+  private NativeOutcome counted(byte[] bytes) throws InterruptedException {
+    NativeCompiler opened = compiler;
+    if (opened == null) {
+      compilers.awaitBackground();
+      if (compilerCode != null && compilers.state().phase() != Phase.MACHINE_CODE) {
+        throw new IllegalStateException("the compiler is not machine code: " + compilers.state());
+      }
+      opened = compilers.open();
+      compiler = opened;
+    }
     long startNanos = System.nanoTime();
-    CompileOutcome outcome = engine.machineCode(bytes, module);
+    NativeOutcome outcome = opened.compile(bytes, BUDGET);
     switch (outcome) {
-      case MachineCode code -> {
+      case NativeOutcome.Compiled compiled -> {
         figures.nanos += System.nanoTime() - startNanos;
         figures.modules++;
         figures.wasmBytes += bytes.length;
-        figures.codeBytes += code.code().length;
+        figures.codeBytes += compiled.artifact().code().length;
       }
-      case CompileOutcome.Unsupported unsupported ->
+      case NativeOutcome.Unsupported unsupported ->
           figures.unsupported.merge(unsupported.reason(), 1, Integer::sum);
+      case NativeOutcome.Failed _ -> {}
     }
     return outcome;
   }
@@ -141,6 +175,14 @@ public final class MachineCompiler implements AutoCloseable {
 
   @Override
   public void close() {
+    var _ =
+        onThread(() -> {
+          if (compiler != null) {
+            compiler.close();
+          }
+          return true;
+        });
     thread.close();
+    compilers.close();
   }
 }

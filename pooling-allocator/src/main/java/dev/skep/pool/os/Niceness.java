@@ -1,7 +1,10 @@
 package dev.skep.pool.os;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -29,6 +32,33 @@ public final class Niceness {
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_INT));
 
+  /** {@code struct sched_attr} of its first version; without SCHED_FLAG of any kind. */
+  private static final int ATTR_BYTES = 48;
+
+  private static final long ATTR_POLICY = 4;
+  private static final long ATTR_NICE = 16;
+  private static final long ATTR_RUNTIME = 24;
+  private static final int SCHED_OTHER = 0;
+  private static final int SCHED_BATCH = 3;
+
+  /** The least that the kernel takes. */
+  private static final long SHORT_SLICE_NANOS = 100_000;
+
+  /** Its number differs by architecture; no wrapper in older C libraries. */
+  private static final long SYS_SCHED_SETATTR =
+      System.getProperty("os.arch").equals("aarch64") ? 274 : 314;
+
+  private static final MethodHandle SYSCALL =
+      Libc.handle(
+          "syscall",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.ADDRESS,
+              ValueLayout.JAVA_INT),
+          Linker.Option.firstVariadicArg(1));
+
   private Niceness() {}
 
   /**
@@ -37,25 +67,42 @@ public final class Niceness {
    * @param nice 0, as any other, to 19, only what is left over
    * @return whether the system let it
    */
-  public static boolean set(int nice) {
+  public static boolean setShort(int nice) {
     try {
-      return set((int) GETTID.invokeExact(Libc.state()), nice);
+      return set((int) GETTID.invokeExact(Libc.state()), SCHED_OTHER, nice);
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
   }
 
   /**
-   * Sets the niceness of the threads with such a name, as the system has it: its first 15 bytes.
+   * Sets the calling thread's niceness, and has it leave its processor to any other that wakes up
+   * there after 0.1 ms and not after the kernel's usual slice of some milliseconds; its share stays
+   * what its niceness gives. See sched(7) for {@code SCHED_BATCH}; kernels before 6.12 know no
+   * slices of a thread.
+   *
+   * @return whether the system let it
+   */
+  public static boolean setBehind(int nice) {
+    try {
+      return set((int) GETTID.invokeExact(Libc.state()), SCHED_BATCH, nice);
+    } catch (Throwable e) {
+      throw Libc.unexpected(e);
+    }
+  }
+
+  /**
+   * Does {@link #setBehind} to the threads with such a name, as the system has it: its first 15
+   * bytes.
    *
    * @return of how many
    */
-  public static int setOf(Predicate<String> named, int nice) {
+  public static int setBehindOf(Predicate<String> named, int nice) {
     int count = 0;
     for (Path task : tasks()) {
       try {
         if (named.test(Files.readString(task.resolve("comm")).strip())
-            && set(Integer.parseInt(task.getFileName().toString()), nice)) {
+            && set(Integer.parseInt(task.getFileName().toString()), SCHED_BATCH, nice)) {
           count++;
         }
       } catch (IOException e) {
@@ -70,6 +117,20 @@ public final class Niceness {
       return tasks.toList();
     } catch (IOException e) {
       return List.of();
+    }
+  }
+
+  private static boolean set(int thread, int policy, int nice) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attr = arena.allocate(ATTR_BYTES, Long.BYTES);
+      attr.set(ValueLayout.JAVA_INT, 0, ATTR_BYTES);
+      attr.set(ValueLayout.JAVA_INT, ATTR_POLICY, policy);
+      attr.set(ValueLayout.JAVA_INT, ATTR_NICE, nice);
+      attr.set(ValueLayout.JAVA_LONG, ATTR_RUNTIME, SHORT_SLICE_NANOS);
+      long failed = (long) SYSCALL.invokeExact(Libc.state(), SYS_SCHED_SETATTR, thread, attr, 0);
+      return failed == 0 || set(thread, nice);
+    } catch (Throwable e) {
+      throw Libc.unexpected(e);
     }
   }
 
