@@ -94,7 +94,7 @@ final class KernelBench implements Callable<Integer> {
   }
 
   /** Geometric means over the kernels; those to Wasmtime's are 1 where it is not here. */
-  record Means(
+  private record Means(
       double ratio, double machineRatio, double peerRatio, double machinePeerRatio, boolean same) {
     private static Means of(Collection<Best> results) {
       return new Means(
@@ -112,15 +112,6 @@ final class KernelBench implements Callable<Integer> {
       }
       return Math.exp(sum / results.size());
     }
-  }
-
-  /**
-   * Measures, for others to print.
-   *
-   * @param library Wasmtime's, null to do without
-   */
-  static Means means(@Nullable Path library) {
-    return Means.of(measure(library).values());
   }
 
   private static Map<Kernel, Best> measure(@Nullable Path library) {
