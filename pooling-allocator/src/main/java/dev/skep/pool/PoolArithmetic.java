@@ -78,7 +78,7 @@ final class PoolArithmetic {
               number(area.slots())
                   + " slots × ("
                   + bytes(layout.tableBytes())
-                  + " of tables + "
+                  + " of tables and context + "
                   + bytes(config.classes().get(i).reservedBytes())
                   + " of memory + "
                   + bytes(layout.guardBytes())

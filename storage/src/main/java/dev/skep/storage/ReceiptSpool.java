@@ -50,7 +50,8 @@ public final class ReceiptSpool implements ReceiptLog, AutoCloseable {
       SpoolRecovery recovery,
       ReceiptSink sink,
       SegmentFile.Factory files,
-      InstantSource clock) {
+      InstantSource clock,
+      Runnable entered) {
     this.config = config;
     this.lock = lock;
     this.replayed = recovery.records();
@@ -62,7 +63,7 @@ public final class ReceiptSpool implements ReceiptLog, AutoCloseable {
       state.segments.addLast(segment);
       state.bytes.addAndGet(segment.durableBytes());
     }
-    this.writer = new SpoolWriter(config, files, state, recovery.lastSequence());
+    this.writer = new SpoolWriter(config, files, state, recovery.lastSequence(), entered);
     this.shipper = new ReceiptShipper(config, sink, state, clock);
   }
 
@@ -75,18 +76,39 @@ public final class ReceiptSpool implements ReceiptLog, AutoCloseable {
    * @throws IOException if the directory cannot be made, read or written
    */
   public static ReceiptSpool open(SpoolConfig config, ReceiptSink sink) throws IOException {
-    return open(config, sink, SegmentFile::create, InstantSource.system());
+    return open(config, sink, () -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param entered called first on the thread that writes, before which no run is answered: for
+   *     whoever places threads
+   */
+  public static ReceiptSpool open(SpoolConfig config, ReceiptSink sink, Runnable entered)
+      throws IOException {
+    return open(config, sink, SegmentFile::create, InstantSource.system(), entered);
   }
 
   static ReceiptSpool open(
       SpoolConfig config, ReceiptSink sink, SegmentFile.Factory files, InstantSource clock)
+      throws IOException {
+    return open(config, sink, files, clock, () -> {});
+  }
+
+  private static ReceiptSpool open(
+      SpoolConfig config,
+      ReceiptSink sink,
+      SegmentFile.Factory files,
+      InstantSource clock,
+      Runnable entered)
       throws IOException {
     Files.createDirectories(config.directory());
     DirectoryLock lock = DirectoryLock.acquire(config.directory());
     boolean opened = false;
     try {
       SpoolRecovery recovery = SpoolRecovery.of(config.directory());
-      ReceiptSpool spool = new ReceiptSpool(config, lock, recovery, sink, files, clock);
+      ReceiptSpool spool = new ReceiptSpool(config, lock, recovery, sink, files, clock, entered);
       spool.writer.start();
       spool.shipper.start();
       opened = true;

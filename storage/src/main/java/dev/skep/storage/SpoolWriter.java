@@ -1,6 +1,5 @@
 package dev.skep.storage;
 
-import dev.skep.pool.Backstage;
 import dev.skep.scheduler.Receipt;
 import dev.skep.scheduler.ReceiptLog;
 import dev.skep.storage.ReceiptRefusedException.Reason;
@@ -54,6 +53,7 @@ final class SpoolWriter implements Runnable {
   private final List<Pending> group = new ArrayList<>(MAX_GROUP);
   private final ByteBuffer buffer =
       ByteBuffer.allocateDirect(MAX_GROUP * ReceiptCodec.MAX_RECORD_BYTES);
+  private final Runnable entered;
   private final Thread thread;
 
   private volatile boolean asleep;
@@ -65,8 +65,14 @@ final class SpoolWriter implements Runnable {
   private long lastSequence;
   private boolean failing;
 
-  SpoolWriter(SpoolConfig config, SegmentFile.Factory files, SpoolState state, long lastSequence) {
+  SpoolWriter(
+      SpoolConfig config,
+      SegmentFile.Factory files,
+      SpoolState state,
+      long lastSequence,
+      Runnable entered) {
     this.config = config;
+    this.entered = entered;
     this.files = files;
     this.state = state;
     this.lastSequence = lastSequence;
@@ -100,7 +106,7 @@ final class SpoolWriter implements Runnable {
 
   @Override
   public void run() {
-    Backstage.ANSWERS.enter();
+    entered.run();
     while (true) {
       try {
         gather();

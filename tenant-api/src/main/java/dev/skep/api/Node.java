@@ -174,7 +174,8 @@ public final class Node implements AutoCloseable {
 
     progress.accept("opening the receipt spool");
     ReceiptSpool receipts =
-        ReceiptSpool.open(SpoolConfig.of(config.dataDir().resolve("spool")), ledger);
+        ReceiptSpool.open(
+            SpoolConfig.of(config.dataDir().resolve("spool")), ledger, Backstage.ANSWERS::enter);
     spool = receipts;
     closings.push(receipts::close);
 
