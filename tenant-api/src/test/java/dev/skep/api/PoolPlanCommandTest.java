@@ -51,7 +51,8 @@ class PoolPlanCommandTest {
     assertThat(ran.err()).isEmpty();
     assertThat(ran.out())
         .contains("address space\n", "mappings\n", "heap\n", "memory, all idle\n")
-        .contains("100 slots × (80 KiB of tables + 512 KiB of memory + 64 KiB of guard)")
+        .contains(
+            "100 slots × (84 KiB of tables and context + 512 KiB of memory + 64 KiB of guard)")
         .contains("one mapping, however many slots")
         .contains("10 × 2")
         .contains("within")
@@ -67,7 +68,7 @@ class PoolPlanCommandTest {
     JsonObject address = fits.getJsonArray("sums").getJsonObject(0);
     assertThat(address.getString("resource")).isEqualTo("address_space");
     assertThat(address.getJsonArray("terms").getJsonObject(0).getLong("amount"))
-        .isEqualTo(100 * (80L + 512 + 64) * 1_024);
+        .isEqualTo(100 * (84L + 512 + 64) * 1_024);
 
     Ran ran = run(MAPPINGS, "pool", "plan", "--json");
     assertThat(ran.code()).isEqualTo(1);
