@@ -260,7 +260,7 @@ final class PoolArithmetic {
                     + bytes(layout.areas().get(i).memoryBytes())
                     + " + "
                     + bytes(layout.tableBytes())
-                    + " of tables), the largest slots first"));
+                    + " of tables and context), the largest slots first"));
       }
       waitingBytes += waiting[i] * each;
       waitingSlots += waiting[i];
