@@ -495,9 +495,9 @@ class MachineArtifactTest {
     String code = HexFormat.of().formatHex(sha.digest());
     assertThat(compiler.key().compiler() + ' ' + code)
         .as("change the version, and this line with it")
-        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-2 " + CODE);
+        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-3 " + CODE);
   }
 
   private static final String CODE =
-      "94020a1d054d3cb92a1d77f135f76a9b381c3059a862def5de66e93da34efec2";
+      "9880f35800ebef7a0a6f2bec40461673a4e09130d08c789c943acd3ecac3bfe7";
 }

@@ -21,7 +21,12 @@ import java.util.List;
  * calls do not preserve it.
  */
 final class Linker {
-  private static final int ALIGNMENT = 32;
+  /**
+   * Of functions: a line of the processor's cache, so that how a loop lies in its lines does not
+   * depend on the functions before. At half a line, one loop in two took a fifth longer.
+   */
+  private static final int ALIGNMENT = 64;
+
   private static final int MOVABS_BYTES = 10;
 
   /** Registers that a call may change (System V ABI, 3.2.1): rax, rcx, rdx, rsi, rdi, r8 to r11. */

@@ -20,7 +20,7 @@ public final class ModuleCompiler {
    * this translation, which goes up with whatever changes the code that it gives. A test holds it
    * against the code of some modules.
    */
-  public static final String VERSION = "cranelift-0.130.1,redline-0.0.5,skep-2";
+  public static final String VERSION = "cranelift-0.130.1,redline-0.0.5,skep-3";
 
   /** The processor and the system that the code is for. */
   public static final String TARGET = "x86_64-unknown-linux-gnu";

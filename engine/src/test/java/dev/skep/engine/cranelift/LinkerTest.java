@@ -35,7 +35,7 @@ class LinkerTest {
   private static byte[] linked(byte[] caller) {
     Linker linker = new Linker(MARKER);
     linker.add(0, hex(0xC3));
-    assertThat(linker.add(1, caller)).isEqualTo(32);
+    assertThat(linker.add(1, caller)).isEqualTo(64);
     return linker.link();
   }
 
@@ -50,28 +50,28 @@ class LinkerTest {
   void aCallThatFollowsAtOnceBecomesDirect() {
     byte[] code = linked(constant(0, 0, MARKER, 0xFF, 0xD0, 0xC3));
     // A no-operation of 7 bytes, then the call, which ends where it ended before.
-    assertThat(code[32]).isEqualTo((byte) 0x0F);
-    assertThat(code[39]).isEqualTo((byte) 0xE8);
-    assertThat(44 + displacement(code, 40)).isZero();
-    assertThat(code[44]).isEqualTo((byte) 0xC3);
+    assertThat(code[64]).isEqualTo((byte) 0x0F);
+    assertThat(code[71]).isEqualTo((byte) 0xE8);
+    assertThat(76 + displacement(code, 72)).isZero();
+    assertThat(code[76]).isEqualTo((byte) 0xC3);
   }
 
   @Test
   void aCallThroughOneOfTheUpperRegistersDoesToo() {
     byte[] code = linked(constant(8, 0, MARKER, 0x41, 0xFF, 0xD0, 0xC3));
-    assertThat(code[40]).isEqualTo((byte) 0xE8);
-    assertThat(45 + displacement(code, 41)).isZero();
+    assertThat(code[72]).isEqualTo((byte) 0xE8);
+    assertThat(77 + displacement(code, 73)).isZero();
   }
 
   @Test
   void aRegisterThatCallsPreserveKeepsTheAddress() {
     // movabs to rbx; call *rbx: it may be called again.
     byte[] code = linked(constant(3, 0, MARKER, 0xFF, 0xD3, 0xFF, 0xD3));
-    assertThat(code[32]).isEqualTo((byte) 0x48);
-    assertThat(code[33]).isEqualTo((byte) 0x8D);
-    assertThat(code[34]).isEqualTo((byte) 0x1D);
-    assertThat(39 + displacement(code, 35)).isZero();
-    assertThat(code[42]).isEqualTo((byte) 0xFF);
+    assertThat(code[64]).isEqualTo((byte) 0x48);
+    assertThat(code[65]).isEqualTo((byte) 0x8D);
+    assertThat(code[66]).isEqualTo((byte) 0x1D);
+    assertThat(71 + displacement(code, 67)).isZero();
+    assertThat(code[74]).isEqualTo((byte) 0xFF);
   }
 
   @Test
@@ -79,7 +79,7 @@ class LinkerTest {
     byte[] caller = constant(0, 0, MARKER + 1, 0xFF, 0xD0);
     byte[] code = linked(caller);
     for (int i = 0; i < caller.length; i++) {
-      assertThat(code[32 + i]).isEqualTo(caller[i]);
+      assertThat(code[64 + i]).isEqualTo(caller[i]);
     }
   }
 
