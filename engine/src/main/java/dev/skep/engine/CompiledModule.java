@@ -194,14 +194,17 @@ public final class CompiledModule implements AutoCloseable {
     return !description.imports().isEmpty();
   }
 
-  /** Bytes of the generated classes, and of machine code that was loaded in their stead. */
+  /** Bytes of the generated classes; 0 without. */
   public long codeBytes() {
-    return tierOne ? codeBytes : machineCodeBytes();
+    return codeBytes;
   }
 
-  /** What it takes of the node's memory, in bytes, or so: its classes, and what is interpreted. */
+  /**
+   * What it takes of the node's memory, in bytes, or so: its classes, what is interpreted, and its
+   * machine code.
+   */
   public long heldBytes() {
-    return codeBytes() + bodyBytes;
+    return codeBytes + bodyBytes + machineCodeBytes();
   }
 
   /** What compiling took, in nanoseconds. */

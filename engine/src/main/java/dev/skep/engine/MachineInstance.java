@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MachineInstance implements GuestCode {
   private static final long UNSIGNED = 0xFFFF_FFFFL;
+  private static final int[] NO_ELEMENTS = {};
   private static final long[] NOTHING = {};
 
   /** The instance whose code the thread runs. */
@@ -44,6 +45,9 @@ final class MachineInstance implements GuestCode {
   private final SlotContext context;
   private final byte[] image;
   private final BitSet droppedElements = new BitSet();
+
+  /** Whether nothing has been called since it was built or reset. */
+  private boolean fresh = true;
 
   /** What the host failed with. */
   private @Nullable Throwable failure;
@@ -70,7 +74,6 @@ final class MachineInstance implements GuestCode {
     this.memory = memory;
     this.context = lease.context(layout.bytes());
     this.image = machine.context(start);
-    begin();
   }
 
   /** The standard's word for what code finds itself. */
@@ -96,9 +99,10 @@ final class MachineInstance implements GuestCode {
     showSizes();
   }
 
+  /** The next call fills the slot: an idle one holds nothing of this instance. */
   @Override
   public void reset() {
-    begin();
+    fresh = true;
   }
 
   @Override
@@ -121,6 +125,10 @@ final class MachineInstance implements GuestCode {
 
   @Override
   public long[] call(int function, long... args) {
+    if (fresh) {
+      fresh = false;
+      begin();
+    }
     for (int i = 0; i < args.length; i++) {
       context.putLong(layout.value(i), args[i]);
     }
@@ -218,7 +226,6 @@ final class MachineInstance implements GuestCode {
           host(what);
         } else {
           operate(machine.operation(what));
-          showSizes();
         }
         fuel = memory.openSlice();
       }
@@ -273,7 +280,8 @@ final class MachineInstance implements GuestCode {
       case TABLE_SET -> lease.table(first).setRef(argument(0), argument(1), null);
       case TABLE_INIT -> {
         charge(argument(2));
-        initialize(lease.table(second), first, argument(0), argument(1), argument(2));
+        int[] source = droppedElements.get(first) ? NO_ELEMENTS : start.elements()[first];
+        lease.table(second).initElements(argument(0), source, argument(1), argument(2));
       }
       case TABLE_COPY -> {
         charge(argument(2));
@@ -299,19 +307,8 @@ final class MachineInstance implements GuestCode {
   private void grown(int answer, int units) {
     if (answer != -1) {
       charge(units);
+      showSizes();
     }
     context.putInt(layout.value(0), answer);
-  }
-
-  private void initialize(SlotTable table, int segment, int to, int from, int length) {
-    int[] elements = droppedElements.get(segment) ? new int[0] : start.elements()[segment];
-    long n = length & UNSIGNED;
-    long first = from & UNSIGNED;
-    if (first + n > elements.length || (to & UNSIGNED) + n > table.size()) {
-      throw new WasmRuntimeException(TrapKind.OUT_OF_BOUNDS_TABLE.phrase());
-    }
-    for (int i = 0; i < n; i++) {
-      table.setRef(to + i, elements[(int) first + i], null);
-    }
   }
 }

@@ -12,6 +12,7 @@ import dev.skep.pool.CodeLease;
 import dev.skep.pool.CodeMapping;
 import dev.skep.pool.CodeOutcome;
 import dev.skep.pool.CodeSpace;
+import dev.skep.pool.SlotTable;
 import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -41,7 +42,8 @@ final class MachineModule implements AutoCloseable {
    * What an instance begins with besides its images.
    *
    * @param globals raw bits of each
-   * @param elements references of each passive element segment; of others none
+   * @param elements of each passive element segment, as {@link SlotTable#initElements} takes them;
+   *     of others none
    */
   record Start(long[] globals, int[][] elements) {
 
@@ -56,8 +58,9 @@ final class MachineModule implements AutoCloseable {
         elements[i] =
             instance.element(i) instanceof PassiveElement passive
                 ? passive.initializers().stream()
-                    .mapToInt(
-                        each -> (int) ConstantEvaluators.computeConstantValue(instance, each)[0])
+                    .mapToInt(each ->
+                        SlotTable.stored(
+                            (int) ConstantEvaluators.computeConstantValue(instance, each)[0]))
                     .toArray()
                 : new int[0];
       }

@@ -178,11 +178,6 @@ final class NativeBridge {
         space);
   }
 
-  /** Whether it is machine code. */
-  boolean isMachineCode() {
-    return module.isMachineCode();
-  }
-
   /** A slot of its own to run it in. */
   BridgeSlot newSlot() {
     return new BridgeSlot(module, MEMORY_BYTES);

@@ -7,9 +7,13 @@ import dev.skep.engine.Invocation.TypedCall;
 import dev.skep.engine.cranelift.CompileOutcome;
 import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.engine.cranelift.ModuleCompiler;
+import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
 import dev.skep.pool.PoolConfig;
+import dev.skep.pool.PoolingAllocator;
 import dev.skep.pool.SlotClass;
+import dev.skep.pool.SlotLease;
+import dev.skep.pool.SlotOwner;
 import io.roastedroot.redline.bridge.RedlineBridge;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -153,6 +157,42 @@ class MachineCodeTest {
       assertThat(shown(instance.run(call, Guests.PLENTY))).isEqualTo(shown(expected));
     }
     assertThat(guests.pool.stats().leased()).isZero();
+  }
+
+  private static GuestInstance instance(
+      CompiledModule module, PoolingAllocator pool, SlotOwner owner, boolean machineCode) {
+    if (pool.take(module.slotFor(owner)) instanceof SlotLease lease
+        && module.instantiate(lease, Guests.PLENTY, SliceListener.NONE, machineCode)
+            instanceof GuestInstance instance) {
+      return instance;
+    }
+    throw new AssertionError("no instance");
+  }
+
+  /**
+   * Code reads tables by address, so they are written for it; the next tenant of the slot is not
+   * it.
+   */
+  @Test
+  void aSlotThatMachineCodeLeavesIsEmpty() throws ModuleRefusedException {
+    PoolConfig config =
+        PoolConfig.DEFAULTS.with().classes(new SlotClass(2L << 20, 1)).auditEvery(1).build();
+    TypedCall call = new TypedCall("div_zero", new long[0]);
+    try (PoolingAllocator pool = new PoolingAllocator(config)) {
+      SlotOwner owner = pool.newOwner();
+      CompiledModule module = machineCode(Guests.bytes("wasm/trap.wasm"));
+      for (boolean machineCode : new boolean[] {true, false, true, false}) {
+        GuestInstance instance = instance(module, pool, owner, machineCode);
+        assertThat(instance.isMachineCode()).isEqualTo(machineCode);
+        assertThat(instance.run(call, Guests.PLENTY).result())
+            .isInstanceOf(RunResult.Trapped.class);
+        // Reads all of the slot back, and throws if something is left.
+        instance.reset();
+        instance.release();
+      }
+      assertThat(pool.stats().leased()).isZero();
+      assertThat(pool.stats().retired()).isZero();
+    }
   }
 
   /** What changed on the way to the trap must not be carried into the other arm. */

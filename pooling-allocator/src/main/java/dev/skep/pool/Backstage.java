@@ -7,37 +7,42 @@ import dev.skep.pool.os.Niceness;
  * for microseconds, and everybody waits for them. Guests come behind them, and then work that
  * nobody waits for but who has asked for it. Without this a node that is busy with one tenant's
  * uploads and loops would keep another's answer waiting for its turn of a processor, several times
- * on its way. From long runs on, threads also take short slices: niceness alone shares processors
- * in the long run, and lets who is running finish some milliseconds when one that answers wakes up.
+ * on its way.
+ *
+ * <p>Niceness alone shares processors in the long run, and lets who is running finish some
+ * milliseconds when one that answers wakes up. So all these threads take short slices, and those
+ * behind guests interrupt nobody when they wake up themselves.
  *
  * <p>Java's own priorities do nothing on Linux by default. Where the system refuses, threads are as
  * all others.
  */
 public enum Backstage {
   /** Threads that answer: event loops, and the one that writes receipts. */
-  ANSWERS(0),
+  ANSWERS(0, false),
   /** Threads that execute guests. */
-  GUESTS(2),
+  GUESTS(2, false),
   /** A database server of the node's own: no run waits for it, but it must keep up. */
-  DATABASE(5),
+  DATABASE(5, true),
   /** Threads with guests that have had their turn. */
-  LONG_RUNS(10),
+  LONG_RUNS(10, true),
   /** The JVM's compilers: as much as long runs, which have use for their work. */
-  JIT(10),
+  JIT(10, true),
   /** Checks of uploads. */
-  CHECKS(12),
+  CHECKS(12, true),
   /** Compiles of modules. */
-  COMPILES(15);
+  COMPILES(15, true);
 
   private final int nice;
+  private final boolean behind;
 
-  Backstage(int nice) {
+  Backstage(int nice, boolean behind) {
     this.nice = nice;
+    this.behind = behind;
   }
 
   /** Puts the calling thread here, for good. */
   public void enter() {
-    var _ = compareTo(GUESTS) <= 0 ? Niceness.setShort(nice) : Niceness.setBehind(nice);
+    var _ = Niceness.set(nice, behind);
   }
 
   /** Puts the JVM's compiler threads where they belong, and those that they begin later. */

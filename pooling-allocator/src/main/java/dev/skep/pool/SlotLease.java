@@ -780,7 +780,6 @@ public final class SlotLease implements TakeOutcome, AutoCloseable {
       if (live) {
         reset();
       }
-      resetContext();
       home.kernel().at(Step.RETURN_WARM);
       clean = true;
     } finally {

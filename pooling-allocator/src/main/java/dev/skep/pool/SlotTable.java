@@ -248,16 +248,21 @@ public final class SlotTable extends TableInstance {
   public int[] keepReferences(int segment, int[] references) {
     int[] stored = new int[references.length];
     for (int i = 0; i < stored.length; i++) {
-      stored[i] = references[i] + 1;
+      stored[i] = stored(references[i]);
     }
     images.references(segment, stored);
     return stored;
   }
 
+  /** A reference as the slot holds it: zeroed memory is full of nulls. */
+  public static int stored(int reference) {
+    return reference + 1;
+  }
+
   /**
    * {@code table.init}: {@code length} elements from {@code to}, both unsigned.
    *
-   * @param source from {@link #references}; is not changed
+   * @param source from {@link #references}, or made by {@link #stored}; is not changed
    * @param from where to begin in it, unsigned
    */
   public void initElements(int to, int[] source, int from, int length) {

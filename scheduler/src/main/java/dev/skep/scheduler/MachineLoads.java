@@ -171,7 +171,9 @@ final class MachineLoads implements AutoCloseable {
         yield kept.isMachineCode() ? kept : used(version, kept, artifact);
       }
       case MachineLoad.Refused why -> {
-        note(version, why);
+        if (note(version, why) == Use.UNFIT) {
+          source.discard(version, why.message());
+        }
         yield null;
       }
     };
@@ -179,7 +181,11 @@ final class MachineLoads implements AutoCloseable {
 
   private @Nullable CompiledModule used(
       ModuleDigest version, CompiledModule known, Artifact artifact) {
-    return use(version, known, artifact) == Use.RUNS ? known : null;
+    Use use = use(version, known, artifact);
+    if (use == Use.UNFIT) {
+      source.discard(version, "it does not fit its module");
+    }
+    return use == Use.RUNS ? known : null;
   }
 
   /** What has become of machine code. */
@@ -192,7 +198,7 @@ final class MachineLoads implements AutoCloseable {
     UNFIT
   }
 
-  /** Has a module that is kept run as machine code. */
+  /** Has a module that is kept run as machine code; throws nothing away. */
   Use use(ModuleDigest version, CompiledModule known, Artifact artifact) {
     return switch (known.runOn(artifact)) {
       case MachineLoad.Loaded _ -> {
@@ -211,10 +217,7 @@ final class MachineLoads implements AutoCloseable {
         .log("machine code is not run");
     return switch (why.reason()) {
       case NO_ROOM -> Use.NO_ROOM;
-      case UNFIT -> {
-        source.discard(version, why.message());
-        yield Use.UNFIT;
-      }
+      case UNFIT -> Use.UNFIT;
     };
   }
 

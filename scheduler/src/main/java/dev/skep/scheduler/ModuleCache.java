@@ -142,8 +142,7 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
   }
 
   private static int weight(ModuleDigest digest, CompiledModule module) {
-    long machineCode = module.hasTierOne() ? module.machineCodeBytes() : 0;
-    return (int) Math.min(Integer.MAX_VALUE, module.heldBytes() + machineCode);
+    return (int) Math.min(Integer.MAX_VALUE, module.heldBytes());
   }
 
   private static void removed(
@@ -210,6 +209,19 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
   }
 
   /**
+   * The module if a run of the tenant's can have it as it is, else null. What another tenant has
+   * had loaded as machine code only is not for those who have not.
+   */
+  public @Nullable CompiledModule ifReady(
+      TenantId tenant, ModuleDigest digest, boolean mayBeMachineCode) {
+    CompiledModule module = ready.getIfPresent(digest);
+    return module != null
+            && (module.hasTierOne() || (mayBeMachineCode && machineCode.isReady(tenant, digest)))
+        ? module
+        : null;
+  }
+
+  /**
    * The module for a run, compiled or loaded now or soon; or at once why it cannot be, if that is
    * known.
    *
@@ -219,9 +231,8 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
    */
   public CompletableFuture<CompiledModule> get(
       TenantId tenant, ModuleDigest digest, boolean mayBeMachineCode) {
-    CompiledModule module = ready.getIfPresent(digest);
-    if (module != null
-        && (module.hasTierOne() || (mayBeMachineCode && machineCode.isReady(tenant, digest)))) {
+    CompiledModule module = ifReady(tenant, digest, mayBeMachineCode);
+    if (module != null) {
       return CompletableFuture.completedFuture(module);
     }
     MachineLoads loader = loads;

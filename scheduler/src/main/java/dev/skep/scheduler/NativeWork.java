@@ -233,14 +233,12 @@ final class NativeWork {
   private Step keep(ArtifactKey key, NativeOutcome outcome) {
     return switch (outcome) {
       case NativeOutcome.Compiled made -> {
+        if (!listener.ready(key.module(), made.artifact())) {
+          // It would be no other the next time, nor on another node.
+          yield failed(key, new NativeState.Failed("the machine code does not fit the module"));
+        }
         if (!store.ready(key, node, made.artifact().toBytes())) {
           yield lost();
-        }
-        if (!listener.ready(key.module(), made.artifact())) {
-          // It would be no other the next time.
-          loader.discard(key.module(), "it does not fit its module");
-          failed.increment();
-          yield new Settled(new NativeState.Failed("the machine code does not fit the module"));
         }
         compiled.increment();
         yield new Settled(new NativeState.Ready());
@@ -253,15 +251,16 @@ final class NativeWork {
         unsupported.increment();
         yield new Settled(state);
       }
-      case NativeOutcome.Failed why -> {
-        NativeState.Failed state = new NativeState.Failed(why.reason());
-        if (!store.failed(key, node, state)) {
-          yield lost();
-        }
-        failed.increment();
-        yield new Settled(state);
-      }
+      case NativeOutcome.Failed why -> failed(key, new NativeState.Failed(why.reason()));
     };
+  }
+
+  private Step failed(ArtifactKey key, NativeState.Failed state) {
+    if (!store.failed(key, node, state)) {
+      return lost();
+    }
+    failed.increment();
+    return new Settled(state);
   }
 
   private Step lost() {

@@ -49,38 +49,6 @@ public record Receipt(
     }
   }
 
-  /** A receipt of tier 1. */
-  public Receipt(
-      Kind kind,
-      RunId run,
-      TenantId tenant,
-      FunctionName function,
-      ModuleDigest version,
-      long startedEpochMillis,
-      long fuel,
-      int costTableVersion,
-      int priceVersion,
-      long nanoDollars,
-      long memoryPeakBytes,
-      long durationNanos,
-      Outcome outcome) {
-    this(
-        kind,
-        run,
-        tenant,
-        function,
-        version,
-        startedEpochMillis,
-        fuel,
-        costTableVersion,
-        priceVersion,
-        nanoDollars,
-        memoryPeakBytes,
-        durationNanos,
-        outcome,
-        TIER_1);
-  }
-
   /** What a receipt is for, by the word that the API and the ledger use. */
   public enum Kind {
     RUN("run"),

@@ -33,21 +33,7 @@ public record RunRequest(
     WasiWorld world,
     boolean mayBeMachineCode) {
 
-  /** A run as machine code, if the module has some. */
-  public RunRequest(
-      RunId id,
-      TenantId tenant,
-      FunctionName function,
-      ModuleDigest version,
-      CompiledModule module,
-      Invocation invocation,
-      StoreLimits limits,
-      TenantLimits tenantLimits,
-      WasiWorld world) {
-    this(id, tenant, function, version, module, invocation, limits, tenantLimits, world, true);
-  }
-
-  /** A run that is granted nothing but what its way of calling grants. */
+  /** A run on either tier that is granted nothing but what its way of calling grants. */
   public RunRequest(
       RunId id,
       TenantId tenant,
@@ -57,6 +43,16 @@ public record RunRequest(
       Invocation invocation,
       StoreLimits limits,
       TenantLimits tenantLimits) {
-    this(id, tenant, function, version, module, invocation, limits, tenantLimits, WasiWorld.NONE);
+    this(
+        id,
+        tenant,
+        function,
+        version,
+        module,
+        invocation,
+        limits,
+        tenantLimits,
+        WasiWorld.NONE,
+        true);
   }
 }

@@ -84,7 +84,7 @@ final class Workers {
 
   /**
    * Turns are of processor time: while a thread waits for a processor its run has had nothing. A
-   * reading costs a system call of a third of a microsecond, at a run's begin and each slice's end.
+   * reading costs a system call, at a run's end and each slice's.
    */
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
@@ -290,6 +290,7 @@ final class Workers {
     @Override
     public void run() {
       level.place.enter();
+      beginTurn();
       try {
         while (awaitPermit() && executeAll() && level.keeps(this)) {
           // Until it is dismissed.
@@ -349,7 +350,8 @@ final class Workers {
         toRing(next);
         queue = next;
         ticket = first;
-        beginTurn();
+        // What it had when the run before ended: one reading a run serves both.
+        turnBeganCpuNanos = countedCpuNanos;
         execution.execute(next, first, this);
         count(next, System.nanoTime(), THREADS.getCurrentThreadCpuTime());
         ticket = null;
@@ -450,9 +452,10 @@ final class Workers {
       return sliceEnded(0, nowNanos);
     }
 
+    /** Leaves out what the thread itself has had in between. */
     private void beginTurn() {
-      turnBeganCpuNanos = THREADS.getCurrentThreadCpuTime();
-      countedCpuNanos = turnBeganCpuNanos;
+      countedCpuNanos = THREADS.getCurrentThreadCpuTime();
+      turnBeganCpuNanos = countedCpuNanos;
     }
 
     /**

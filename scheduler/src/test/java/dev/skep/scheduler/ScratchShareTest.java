@@ -60,7 +60,8 @@ class ScratchShareTest {
         request.invocation(),
         request.limits(),
         request.tenantLimits(),
-        SCRATCH);
+        SCRATCH,
+        true);
   }
 
   private static Answer run(Node node, RunRequest request) {

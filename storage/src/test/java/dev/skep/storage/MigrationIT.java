@@ -178,7 +178,8 @@ final class MigrationIT {
         301,
         65_536,
         2_000_000,
-        outcome);
+        outcome,
+        Receipt.TIER_1);
   }
 
   private static FunctionSettings settings(FunctionName name) {

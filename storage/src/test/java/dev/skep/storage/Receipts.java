@@ -39,7 +39,8 @@ final class Receipts {
         301,
         65_536,
         2_000_000,
-        outcome);
+        outcome,
+        Receipt.TIER_1);
   }
 
   /** For compiling {@link #DIGEST}. */
@@ -57,7 +58,8 @@ final class Receipts {
         7,
         0,
         0,
-        Receipt.Outcome.COMPLETED);
+        Receipt.Outcome.COMPLETED,
+        Receipt.TIER_1);
   }
 
   /** The same, of tier 2. */
@@ -98,6 +100,7 @@ final class Receipts {
         r.nanoDollars(),
         r.memoryPeakBytes(),
         r.durationNanos(),
-        r.outcome());
+        r.outcome(),
+        r.tier());
   }
 }

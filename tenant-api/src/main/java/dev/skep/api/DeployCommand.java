@@ -1,5 +1,7 @@
 package dev.skep.api;
 
+import dev.skep.scheduler.FunctionName;
+import dev.skep.scheduler.TenantId;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -81,10 +83,7 @@ final class DeployCommand implements Callable<Integer> {
     String url = givenUrl == null ? environment.text("SKEP_URL", DEFAULT_URL) : givenUrl;
     String token = givenToken == null ? environment.text("SKEP_TOKEN", "") : givenToken;
     String[] names = target.split("/", -1);
-    if (names.length != 2 || !names[0].matches("[\\w.-]+") || !names[1].matches("[\\w.-]+")) {
-      throw new ParameterException(
-          line, "\"" + target + "\" is no function; it must be TENANT/FUNCTION, such as acme/fib");
-    }
+    checkTarget(line, names);
     if (waitSeconds < 0 || waitSeconds > Tiers.MOST_WAIT_SECONDS) {
       throw new ParameterException(
           line,
@@ -112,6 +111,19 @@ final class DeployCommand implements Callable<Integer> {
     }
     line.getOut().flush();
     return stored ? 0 : 1;
+  }
+
+  private void checkTarget(CommandLine line, String[] names) {
+    if (names.length != 2) {
+      throw new ParameterException(
+          line, "\"" + target + "\" is no function; it must be TENANT/FUNCTION, such as acme/fib");
+    }
+    try {
+      var _ = new TenantId(names[0]);
+      var _ = new FunctionName(names[1]);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(line, "\"" + target + "\": " + e.getMessage(), e);
+    }
   }
 
   private HttpRequest request(CommandLine line, String url, String token, String[] names) {

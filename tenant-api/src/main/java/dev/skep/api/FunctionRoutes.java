@@ -86,12 +86,12 @@ final class FunctionRoutes {
               services
                   .functions()
                   .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
-          return stored(ctx, owner, name, digest, description, result);
+          return stored(ctx, owner, name, digest, description, result, waitSeconds > 0);
         })
         .onSuccess(stored -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
-          ModuleDigest digest = ModuleDigest.of(bytes);
+          ModuleDigest digest = stored.digest();
           // Compiling begins now, so that the first run need not wait for all of it.
           var _ = services.modules().get(tenant, digest, bytes);
           charge(
@@ -112,12 +112,17 @@ final class FunctionRoutes {
    * An upload that is in the database.
    *
    * @param owner of the function
-   * @param settings of the function, of its defaults if it is new
+   * @param settings of the function if its machine code is waited for, else its defaults
+   * @param digest of the bytes, which take too long to hash on an event loop
    * @param answer but for what compiling costs
    * @param fresh whether the function never had this version
    */
   private record Stored(
-      TenantRecord owner, FunctionSettings settings, JsonObject answer, boolean fresh) {}
+      TenantRecord owner,
+      FunctionSettings settings,
+      ModuleDigest digest,
+      JsonObject answer,
+      boolean fresh) {}
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
   private void charge(RoutingContext ctx, Receipt receipt, Stored stored, int waitSeconds) {
@@ -194,7 +199,8 @@ final class FunctionRoutes {
       FunctionName name,
       ModuleDigest digest,
       ModuleDescription description,
-      PutVersionResult result) {
+      PutVersionResult result,
+      boolean waits) {
     TenantId tenant = owner.tenant();
     boolean isNew =
         switch (result) {
@@ -219,12 +225,14 @@ final class FunctionRoutes {
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
     FunctionSettings settings =
-        services
-            .functions()
-            .find(tenant, name)
-            .map(FunctionRecord::settings)
-            .orElse(FunctionSettings.DEFAULTS);
-    return new Stored(owner, settings, answer, isNew && !seenBefore);
+        waits
+            ? services
+                .functions()
+                .find(tenant, name)
+                .map(FunctionRecord::settings)
+                .orElse(FunctionSettings.DEFAULTS)
+            : FunctionSettings.DEFAULTS;
+    return new Stored(owner, settings, digest, answer, isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────

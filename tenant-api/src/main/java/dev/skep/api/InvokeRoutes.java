@@ -122,11 +122,9 @@ final class InvokeRoutes {
       throw FunctionRoutes.suspended(tenant);
     }
     ModuleDigest version = target.function().currentDigest();
-    CompiledModule module = services.modules().ifReady(version);
     boolean free = services.tiers().isFree(target.tenant(), target.function().settings());
-    // What another tenant has had loaded as machine code is not for those who have not.
-    if (module != null
-        && (module.hasTierOne() || (free && services.tiers().isReady(tenant, version)))) {
+    CompiledModule module = services.modules().ifReady(tenant, version, free);
+    if (module != null) {
       compiled(ctx, target, module, pathInfo, commandOnly);
       return;
     }

@@ -191,10 +191,14 @@ final class Tiers {
           if (failure == null) {
             return shown(state, null);
           }
-          boolean full = failure instanceof CompileRefusedException;
+          // Otherwise it is only late.
+          boolean refused = Later.cause(failure) instanceof CompileRefusedException;
           return shown(
               queue.ifKnown(tenant.tenant(), version),
-              full ? "as many versions wait to be compiled as may; ask again later" : null);
+              refused
+                  ? "the node takes no more to compile now, because as many versions wait as may or"
+                      + " because it goes down; ask again later"
+                  : null);
         });
   }
 

@@ -40,6 +40,7 @@ final class BytecodeTranslator {
   private final ContextLayout layout;
   private final CompileRequest module;
   private final Numerics numerics;
+  private final ColdBlocks coldBlocks;
 
   // The function at hand.
   private int function;
@@ -51,8 +52,6 @@ final class BytecodeTranslator {
   private final Map<Integer, Integer> variables = new HashMap<>();
   private final Map<LabelNode, Integer> blocks = new HashMap<>();
   private final Map<LabelNode, String> stacks = new HashMap<>();
-  private final Map<NativeTrap, Integer> trapBlocks = new HashMap<>();
-  private int unwindBlock;
 
   /** What is known of variables without asking, until control joins. */
   private final Map<Integer, Integer> known = new HashMap<>();
@@ -75,6 +74,7 @@ final class BytecodeTranslator {
     this.layout = layout;
     this.ir = ir;
     this.op = ir.op;
+    this.coldBlocks = new ColdBlocks(ir, symbols);
     this.numerics = new Numerics(ir, this::trapIf);
   }
 
@@ -86,8 +86,7 @@ final class BytecodeTranslator {
     variables.clear();
     blocks.clear();
     stacks.clear();
-    trapBlocks.clear();
-    unwindBlock = -1;
+    coldBlocks.clear();
     forget();
     ir.beginGuest(shape);
     stateVariable = op.declareVar(IrBuilder.I64);
@@ -119,7 +118,8 @@ final class BytecodeTranslator {
         instruction(node);
       }
     }
-    coldBlocks();
+    coldBlocks.write(
+        function, shape, () -> ir.storeLong(ContextLayout.TRAP_STATE, op.useVar(stateVariable)));
     return ir.end();
   }
 
@@ -502,7 +502,7 @@ final class BytecodeTranslator {
     int result = results.isEmpty() ? OBJECT : ir.secondOf(state);
     define(stateVariable, state);
     int next = op.createBlock();
-    op.emitBrif(op.emitBand(state, ir.i64(1)), unwind(), next);
+    op.emitBrif(op.emitBand(state, ir.i64(1)), coldBlocks.unwind(), next);
     ir.beginSealed(next);
     memoryStale = true;
     if (!results.isEmpty()) {
@@ -537,7 +537,7 @@ final class BytecodeTranslator {
     switch (name) {
       case "checkInterruption" -> {}
       case "throwTrapException" -> {
-        op.emitJump(trapBlock(NativeTrap.UNREACHABLE));
+        op.emitJump(coldBlocks.trap(NativeTrap.UNREACHABLE));
         reachable = false;
       }
       case "readGlobal" -> {
@@ -656,53 +656,7 @@ final class BytecodeTranslator {
 
   private void trapIf(int condition, NativeTrap trap) {
     int next = op.createBlock();
-    op.emitBrif(condition, trapBlock(trap), next);
+    op.emitBrif(condition, coldBlocks.trap(trap), next);
     ir.beginSealed(next);
-  }
-
-  private int trapBlock(NativeTrap trap) {
-    return trapBlocks.computeIfAbsent(trap, _ -> op.createBlock());
-  }
-
-  private int unwind() {
-    if (unwindBlock < 0) {
-      unwindBlock = op.createBlock();
-    }
-    return unwindBlock;
-  }
-
-  private void coldBlocks() {
-    int trapped = op.createBlock();
-    for (NativeTrap trap : NativeTrap.values()) {
-      Integer block = trapBlocks.get(trap);
-      if (block != null) {
-        ir.beginSealed(block);
-        ir.storeLong(ContextLayout.TRAP_STATE, op.useVar(stateVariable));
-        ir.call(
-            ir.signature(Symbols.TRAP_SHAPE),
-            ir.symbol(symbols.trap()),
-            ir.context(),
-            ir.i32(trap.number()),
-            ir.i32(function));
-        op.emitJump(trapped);
-      }
-    }
-    if (unwindBlock >= 0) {
-      ir.beginSealed(unwindBlock);
-      ir.call(
-          ir.signature(Symbols.UNWIND_SHAPE),
-          ir.symbol(symbols.unwind()),
-          ir.context(),
-          ir.i32(function));
-      op.emitJump(trapped);
-    }
-    if (unwindBlock >= 0 || !trapBlocks.isEmpty()) {
-      ir.beginSealed(trapped);
-      if (shape.results().isEmpty()) {
-        ir.answer(ir.i64(1));
-      } else {
-        ir.answer(ir.i64(1), ir.zeroOf(shape.results().charAt(0)));
-      }
-    }
   }
 }

@@ -3,8 +3,6 @@ package dev.skep.engine.cranelift;
 import dev.skep.engine.cranelift.CompileRequest.Charges;
 import io.roastedroot.redline.bridge.RedlineBridge_ModuleExports;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.Map;
 
 /**
  * Translates one function: structured control becomes blocks, the operand stack becomes values,
@@ -42,6 +40,7 @@ final class FunctionTranslator {
   private final IrBuilder ir;
   private final RedlineBridge_ModuleExports op;
   private final Numerics numerics;
+  private final ColdBlocks coldBlocks;
   private final Values values;
 
   // The function at hand.
@@ -49,8 +48,6 @@ final class FunctionTranslator {
   private Body body = new Body(new byte[0], 0, 0);
   private FunctionShape shape = Body.NOTHING;
   private int units;
-  private final Map<NativeTrap, Integer> trapBlocks = new EnumMap<>(NativeTrap.class);
-  private int unwindBlock;
 
   // The operand stack.
   private int[] stack = new int[256];
@@ -95,6 +92,7 @@ final class FunctionTranslator {
     this.layout = layout;
     this.ir = ir;
     this.op = ir.op;
+    this.coldBlocks = new ColdBlocks(ir, symbols);
     this.values = new Values(ir, module.memoryGrows());
     this.numerics = new Numerics(ir, this::trapIf);
   }
@@ -108,8 +106,7 @@ final class FunctionTranslator {
     int to = module.bodies()[2 * defined + 1];
     boolean touchesMemory = touchesMemory(from, to);
     body = new Body(module.bytes(), from, to);
-    trapBlocks.clear();
-    unwindBlock = -1;
+    coldBlocks.clear();
     height = 0;
     depth = 0;
     reachable = true;
@@ -119,7 +116,7 @@ final class FunctionTranslator {
     enter();
     push(BLOCK, new FunctionShape("", shape.results()));
     code(module.charges().get(defined));
-    coldBlocks();
+    coldBlocks.write(function, shape, () -> {});
     return ir.end();
   }
 
@@ -234,7 +231,7 @@ final class FunctionTranslator {
             ir.i32(cost));
     int refilled = ir.loadLong(ContextLayout.STATE);
     values.defineState(refilled);
-    op.emitBrif(op.emitBand(refilled, ir.i64(1)), unwind(), head);
+    op.emitBrif(op.emitBand(refilled, ir.i64(1)), coldBlocks.unwind(), head);
     op.sealBlock(head);
     ir.beginSealed(paid);
     values.setState(op.emitIsub(before, price));
@@ -260,50 +257,7 @@ final class FunctionTranslator {
 
   private void trapFrom(int state, NativeTrap trap) {
     ir.storeLong(ContextLayout.TRAP_STATE, state);
-    op.emitJump(trapBlock(trap));
-  }
-
-  private int trapBlock(NativeTrap trap) {
-    return trapBlocks.computeIfAbsent(trap, _ -> op.createBlock());
-  }
-
-  private int unwind() {
-    if (unwindBlock < 0) {
-      unwindBlock = op.createBlock();
-    }
-    return unwindBlock;
-  }
-
-  private void coldBlocks() {
-    if (trapBlocks.isEmpty() && unwindBlock < 0) {
-      return;
-    }
-    int trapped = op.createBlock();
-    for (Map.Entry<NativeTrap, Integer> each : trapBlocks.entrySet()) {
-      ir.beginSealed(each.getValue());
-      ir.call(
-          ir.signature(Symbols.TRAP_SHAPE),
-          ir.symbol(symbols.trap()),
-          ir.context(),
-          ir.i32(each.getKey().number()),
-          ir.i32(function));
-      op.emitJump(trapped);
-    }
-    if (unwindBlock >= 0) {
-      ir.beginSealed(unwindBlock);
-      ir.call(
-          ir.signature(Symbols.UNWIND_SHAPE),
-          ir.symbol(symbols.unwind()),
-          ir.context(),
-          ir.i32(function));
-      op.emitJump(trapped);
-    }
-    ir.beginSealed(trapped);
-    if (shape.results().isEmpty()) {
-      ir.answer(ir.i64(1));
-    } else {
-      ir.answer(ir.i64(1), ir.zeroOf(shape.results().charAt(0)));
-    }
+    op.emitJump(coldBlocks.trap(trap));
   }
 
   // ── Operands ──────────────────────────────────────────────────────────────────────────────
@@ -639,7 +593,7 @@ final class FunctionTranslator {
     int result = results.isEmpty() ? -1 : ir.secondOf(state);
     values.setState(state);
     int next = op.createBlock();
-    op.emitBrif(op.emitBand(state, ir.i64(1)), unwind(), next);
+    op.emitBrif(op.emitBand(state, ir.i64(1)), coldBlocks.unwind(), next);
     ir.beginSealed(next);
     if (mayGrowMemory) {
       values.memoryMayHaveGrown();

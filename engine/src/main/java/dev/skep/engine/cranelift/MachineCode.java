@@ -27,11 +27,6 @@ public record MachineCode(
     int leafStack)
     implements CompileOutcome {
 
-  /** Upcalls with a number from this on are operations; those below are imported functions. */
-  public int firstOperation() {
-    return functions.length;
-  }
-
   /** The upcall that asks for the next slice of fuel. */
   public static final int REFILL = -1;
 }

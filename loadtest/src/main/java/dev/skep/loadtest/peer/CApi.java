@@ -1,6 +1,7 @@
 package dev.skep.loadtest.peer;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BOOLEAN;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
@@ -31,6 +32,32 @@ final class CApi {
     FunctionDescriptor type =
         answer == null ? FunctionDescriptor.ofVoid(args) : FunctionDescriptor.of(answer, args);
     return Linker.nativeLinker().downcallHandle(library.findOrThrow(symbol), type);
+  }
+
+  /** {@code wasmtime_instance_export_get}: store, instance, name, its length, what it is. */
+  MethodHandle exportGet() {
+    return handle(
+        "wasmtime_instance_export_get",
+        JAVA_BOOLEAN,
+        ADDRESS,
+        ADDRESS,
+        ADDRESS,
+        JAVA_LONG,
+        ADDRESS);
+  }
+
+  /** {@code wasmtime_func_call}: store, function, arguments, results, and where a trap goes. */
+  MethodHandle functionCall() {
+    return handle(
+        "wasmtime_func_call",
+        ADDRESS,
+        ADDRESS,
+        ADDRESS,
+        ADDRESS,
+        JAVA_LONG,
+        ADDRESS,
+        JAVA_LONG,
+        ADDRESS);
   }
 
   /** A message, handed over as a {@code wasm_byte_vec_t}: a length and an address. */

@@ -75,26 +75,8 @@ public final class Wasmtime {
     setFuel = handle("wasmtime_context_set_fuel", ADDRESS, ADDRESS, JAVA_LONG);
     instantiate =
         handle("wasmtime_instance_pre_instantiate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-    export =
-        handle(
-            "wasmtime_instance_export_get",
-            JAVA_BOOLEAN,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
-    call =
-        handle(
-            "wasmtime_func_call",
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
+    export = api.exportGet();
+    call = api.functionCall();
     storeDelete = handle("wasmtime_store_delete", null, ADDRESS);
     errorMessage = handle("wasmtime_error_message", null, ADDRESS, ADDRESS);
     trapMessage = handle("wasm_trap_message", null, ADDRESS, ADDRESS);

@@ -1,7 +1,6 @@
 package dev.skep.loadtest.peer;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BOOLEAN;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -109,26 +108,8 @@ public final class WasmtimeBytes {
   public WasmtimeBytes(Path library, byte[] module, Wasmtime.Pool pool) {
     engine = new Wasmtime(library, module, "transform", pool);
     CApi api = new CApi(library, arena);
-    export =
-        api.handle(
-            "wasmtime_instance_export_get",
-            JAVA_BOOLEAN,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
-    call =
-        api.handle(
-            "wasmtime_func_call",
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
+    export = api.exportGet();
+    call = api.functionCall();
     memoryData = api.handle("wasmtime_memory_data", ADDRESS, ADDRESS, ADDRESS);
   }
 

@@ -94,26 +94,8 @@ public final class WasmtimePrograms implements AutoCloseable {
             JAVA_LONG,
             ADDRESS,
             ADDRESS);
-    export =
-        api.handle(
-            "wasmtime_instance_export_get",
-            JAVA_BOOLEAN,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
-    call =
-        api.handle(
-            "wasmtime_func_call",
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS,
-            JAVA_LONG,
-            ADDRESS);
+    export = api.exportGet();
+    call = api.functionCall();
     errorMessage = api.handle("wasmtime_error_message", null, ADDRESS, ADDRESS);
     errorDelete = api.handle("wasmtime_error_delete", null, ADDRESS);
     trapMessage = api.handle("wasm_trap_message", null, ADDRESS, ADDRESS);

@@ -14,8 +14,9 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * How much a thread of this process steps back when processors are short (setpriority(2), which on
- * Linux is of a thread). Raising it needs no privilege; nobody here lowers it again.
+ * How much a thread of this process steps back when processors are short (sched_setattr(2), or
+ * setpriority(2) where that is refused). Raising it needs no privilege; nobody here lowers it
+ * again.
  */
 public final class Niceness {
   private static final int PRIO_PROCESS = 0;
@@ -62,38 +63,28 @@ public final class Niceness {
   private Niceness() {}
 
   /**
-   * Sets the calling thread's niceness, and that of the threads which it begins from now on.
+   * Sets the calling thread's niceness, and that of the threads which it begins from now on, and
+   * has it leave its processor to others that wake up there after 0.1 ms, not after the kernel's
+   * usual slice of some milliseconds; its share stays what its niceness gives. Kernels before 6.12
+   * know no slices of a thread.
    *
    * @param nice 0, as any other, to 19, only what is left over
+   * @param behind whether it interrupts nobody when it wakes up itself ({@code SCHED_BATCH},
+   *     sched(7))
    * @return whether the system let it
    */
-  public static boolean setShort(int nice) {
+  public static boolean set(int nice, boolean behind) {
     try {
-      return set((int) GETTID.invokeExact(Libc.state()), SCHED_OTHER, nice);
+      int thread = (int) GETTID.invokeExact(Libc.state());
+      return set(thread, behind ? SCHED_BATCH : SCHED_OTHER, nice);
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
   }
 
   /**
-   * Sets the calling thread's niceness, and has it leave its processor to any other that wakes up
-   * there after 0.1 ms and not after the kernel's usual slice of some milliseconds; its share stays
-   * what its niceness gives. See sched(7) for {@code SCHED_BATCH}; kernels before 6.12 know no
-   * slices of a thread.
-   *
-   * @return whether the system let it
-   */
-  public static boolean setBehind(int nice) {
-    try {
-      return set((int) GETTID.invokeExact(Libc.state()), SCHED_BATCH, nice);
-    } catch (Throwable e) {
-      throw Libc.unexpected(e);
-    }
-  }
-
-  /**
-   * Does {@link #setBehind} to the threads with such a name, as the system has it: its first 15
-   * bytes.
+   * Sets the threads with such a name, as the system has it: its first 15 bytes, as {@link #set}
+   * does, behind others.
    *
    * @return of how many
    */
