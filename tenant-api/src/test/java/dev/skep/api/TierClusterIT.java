@@ -207,7 +207,8 @@ class TierClusterIT {
       Awaitility.await()
           .atMost(Duration.ofMinutes(3))
           .until(() -> state(operator.get(path("killed")).json()).equals("ready"));
-      assertThat(figure(survivor, "skep_native_taken_over_total")).isEqualTo(1);
+      // More than once where the machine is so busy that a lease runs out.
+      assertThat(figure(survivor, "skep_native_taken_over_total")).isPositive();
       assertThat(survivor.flushReceipts(Duration.ofMinutes(1))).isTrue();
       assertThat(
               operator.get("/v1/tenants/killed/compiles").json().getJsonArray("compiles").stream()
