@@ -1,15 +1,9 @@
 package dev.skep.engine;
 
-import com.dylibso.chicory.compiler.InterpreterFallback;
-import com.dylibso.chicory.compiler.internal.Compiler;
 import com.dylibso.chicory.runtime.HostFunction;
 import com.dylibso.chicory.runtime.ImportFunction;
 import com.dylibso.chicory.runtime.ImportValues;
-import com.dylibso.chicory.wasm.ChicoryException;
-import com.dylibso.chicory.wasm.MalformedException;
-import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
-import dev.skep.engine.FuelInstrumenter.Instrumented;
 import dev.skep.engine.ModuleDescription.Import;
 import dev.skep.engine.ModuleRefusedException.Reason;
 import dev.skep.engine.cranelift.CompileOutcome;
@@ -19,38 +13,24 @@ import dev.skep.engine.cranelift.MachineCode;
 import dev.skep.engine.cranelift.ModuleCompiler;
 import dev.skep.limits.ModuleBudgets;
 import dev.skep.pool.CodeSpace;
-import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
-import org.objectweb.asm.MethodTooLargeException;
 
 /**
  * Checks and compiles modules. Thread-safe. Both methods are CPU-bound, some milliseconds for a
  * small module and seconds for one of a megabyte: call them beside the threads that serve.
  */
 public final class Engine {
-  /** Prefix of the generated classes' names. */
-  static final String GUEST_CLASS = "dev.skep.guest.Guest";
-
-  /**
-   * Most bytes of modules that one compilation may go over, because it begins again at a function
-   * too large that the estimate has not foreseen: three attempts for a module of the greatest size,
-   * sixty for one of a megabyte.
-   */
-  private static final long MOST_COMPILED_BYTES = 64L << 20;
-
   /** Stack of a thread that compiles to machine code, in bytes. */
   public static final long COMPILER_STACK_BYTES = 64L << 20;
 
   private final EngineConfig config;
   private final ScratchBudget scratch;
-  private final ModuleBudgets budgets;
   private final CodeSpace code;
-  private final CheckThreads checks = new CheckThreads();
+  private final TierOneCompiler tierOne;
   private final LongAdder checked = new LongAdder();
   private final LongAdder scanCpuNanos = new LongAdder();
   private final Object machineLock = new Object();
@@ -72,13 +52,30 @@ public final class Engine {
   }
 
   /**
+   * An engine that checks and compiles in this process.
+   *
    * @param code where machine code is mapped
    */
   public Engine(EngineConfig config, ModuleBudgets budgets, CodeSpace code) {
+    this(config, new LocalCompiler(config, budgets), code);
+  }
+
+  /**
+   * An engine that has the heavy part of it done in another process.
+   *
+   * @param compiler of modules within the same limits as this one's
+   * @param code where machine code is mapped
+   */
+  public Engine(EngineConfig config, CompilerProcess compiler, CodeSpace code) {
+    this(config, (TierOneCompiler) compiler, code);
+    compiler.mustServe(config);
+  }
+
+  private Engine(EngineConfig config, TierOneCompiler tierOne, CodeSpace code) {
     this.config = config;
     this.code = code;
     this.scratch = new ScratchBudget(config.scratchBytes(), config.scratchTenantBytes());
-    this.budgets = budgets;
+    this.tierOne = tierOne;
   }
 
   public EngineConfig config() {
@@ -97,7 +94,7 @@ public final class Engine {
     checked.increment();
     try {
       ScannedModule scanned = scannedToCheck(bytes);
-      return checks.run(() -> checkCode(scanned), budgets.checkNanos(bytes.length));
+      return tierOne.check(bytes).addTo(scanned.description());
     } catch (ModuleRefusedException e) {
       refused.increment();
       throw e;
@@ -116,13 +113,6 @@ public final class Engine {
     }
   }
 
-  private ModuleDescription checkCode(ScannedModule scanned) throws ModuleRefusedException {
-    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
-    FuelInstrumenter.instrument(scanned, config);
-    parse(withoutCustomSections(scanned), true);
-    return sizes.describe();
-  }
-
   /**
    * Compiles a module that {@link #check} has accepted.
    *
@@ -132,20 +122,18 @@ public final class Engine {
     long startNanos = System.nanoTime();
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
-    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
-    Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
-    WasmModule module = parse(instrumented.bytes(), false);
-    Generated generated = generate(scanned, sizes, module, instrumented);
-    List<Integer> interpreted = generated.interpreted().stream().sorted().toList();
-    GuestClasses.Loaded loaded = generated.classes().load();
+    TierOneCode generated = tierOne.compile(bytes);
+    WasmModule module = ModuleParser.parse(generated.module(), false);
+    LoadedClasses loaded = LoadedClasses.of(generated);
     long nanos = System.nanoTime() - startNanos;
+    List<Integer> interpreted = generated.interpreted();
     compiled.increment();
     compileNanos.add(nanos);
     interpretedFunctions.add(interpreted.size());
     return new CompiledModule(
-        sizes.describe(),
+        generated.oversized().addTo(scanned.description()),
         scanned,
-        WithoutBodies.of(module, generated.interpreted(), scanned.importedFunctions().length),
+        WithoutBodies.of(module, Set.copyOf(interpreted), scanned.importedFunctions().length),
         loaded,
         importsOf(scanned),
         config,
@@ -176,8 +164,8 @@ public final class Engine {
         new CompiledModule(
             scanned.description(),
             scanned,
-            parse(FuelInstrumenter.bodiless(scanned), false),
-            GuestClasses.Loaded.NONE,
+            ModuleParser.parse(FuelInstrumenter.bodiless(scanned), false),
+            LoadedClasses.NONE,
             importsOf(scanned),
             config,
             scratch,
@@ -225,12 +213,9 @@ public final class Engine {
   CompileRequest machineRequest(byte[] bytes) throws ModuleRefusedException {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
-    FunctionSizes sizes = FunctionSizes.check(scanned, config.moduleLimits());
-    Instrumented instrumented = FuelInstrumenter.instrument(scanned, config);
-    WasmModule module = parse(instrumented.bytes(), false);
-    Generated generated = generate(scanned, sizes, module, instrumented);
+    TierOneCode generated = tierOne.compile(bytes);
     return MachineRequest.of(
-        scanned, config, generated.classes().depthUnits(), generated.interpreted());
+        scanned, config, generated.depthUnits(), Set.copyOf(generated.interpreted()));
   }
 
   private ModuleCompiler machineCompiler() {
@@ -287,7 +272,9 @@ public final class Engine {
    */
   public ModuleFigures figures(byte[] bytes) throws ModuleRefusedException {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
-    return BodyFigures.of(parse(withoutCustomSections(scanned), true), config.moduleLimits())
+    return BodyFigures.of(
+            ModuleParser.parse(ModuleParser.withoutCustomSections(scanned), true),
+            config.moduleLimits())
         .addTo(scanned.figures());
   }
 
@@ -300,119 +287,8 @@ public final class Engine {
   public FuelProfiler profiler(byte[] bytes) throws ModuleRefusedException {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
-    WasmModule module = parse(FuelProfiler.runnable(scanned), true);
+    WasmModule module = ModuleParser.parse(FuelProfiler.runnable(scanned), true);
     return new FuelProfiler(scanned, module, importsOf(scanned), config);
-  }
-
-  private record Generated(GuestClasses classes, Set<Integer> interpreted, int attempts) {}
-
-  /**
-   * Generates the classes. A function too large for a JVM method is interpreted: those that surely
-   * are, so that the compiler need not find them; those that it finds; and those that only the
-   * rewriting has made too large.
-   */
-  private Generated generate(
-      ScannedModule scanned, FunctionSizes sizes, WasmModule module, Instrumented instrumented)
-      throws ModuleRefusedException {
-    CompileBudget budget =
-        new CompileBudget(budgets.compileNanos(scanned.bytes().length), budgets.generatedBytes());
-    Set<Integer> interpreted = new HashSet<>(sizes.surelyTooLarge());
-    int attempts = 0;
-    try {
-      while (true) {
-        // The compiler begins again at every function that it finds too large.
-        if (attempts++ * (long) instrumented.bytes().length > MOST_COMPILED_BYTES) {
-          throw new CompileBudget.ExceededException(
-              "the module has too many functions too large for the compiler, which had found "
-                  + interpreted.size()
-                  + "; build it with less inlining");
-        }
-        try {
-          var result =
-              Compiler.builder(module)
-                  .withClassName(GUEST_CLASS)
-                  .withMaxFunctionsPerClass(sizes.functionsInClass())
-                  .withClassCollectorFactory(
-                      () -> new BudgetedCollector(collector(instrumented), budget))
-                  // Interpreted functions are reported with the module rather than on stderr.
-                  .withInterpreterFallback(InterpreterFallback.FAIL)
-                  .withInterpretedFunctions(interpreted)
-                  .build()
-                  .compile();
-          GuestClasses classes = ((BudgetedCollector) result.collector()).classes();
-          Set<Integer> tooLarge = classes.rewrite();
-          budget.check();
-          if (tooLarge.isEmpty()) {
-            return new Generated(classes, Set.copyOf(interpreted), attempts);
-          }
-          interpreted.addAll(tooLarge);
-        } catch (ChicoryException e) {
-          int tooLarge = tooLarge(e, scanned);
-          interpreted.add(tooLarge);
-          interpreted.addAll(sizes.asLargeAs(tooLarge));
-        }
-      }
-    } catch (CompileBudget.ExceededException e) {
-      throw new ModuleRefusedException(Reason.LIMIT, String.valueOf(e.getMessage()), e);
-    } catch (RuntimeException | StackOverflowError e) {
-      // A type with more parameters than a JVM method, a class with too many constants.
-      throw new ModuleRefusedException(
-          Reason.LIMIT, "the module is too large in some way for the compiler", e);
-    } catch (OutOfMemoryError e) {
-      // Of what is held here all is let go with the module; nobody else has lost anything.
-      throw new ModuleRefusedException(
-          Reason.LIMIT, "compiling the module takes more memory than the node has for it", e);
-    }
-  }
-
-  /** The function that the compiler has found too large, if that is what it says. */
-  private static int tooLarge(ChicoryException e, ScannedModule scanned) {
-    if (e.getCause() instanceof MethodTooLargeException method
-        && method.getMethodName().startsWith("func_")) {
-      int function = Integer.parseInt(method.getMethodName().substring("func_".length()));
-      if (function >= scanned.importedFunctions().length && function < scanned.functionCount()) {
-        return function;
-      }
-    }
-    throw e;
-  }
-
-  static GuestClasses collector(Instrumented instrumented) {
-    return new GuestClasses(
-        GUEST_CLASS, instrumented.chargeFunction(), instrumented.chargeLengthFunction());
-  }
-
-  /** The engine's parser reads names, and fails on what the standard ignores (7.4.1). */
-  private static byte[] withoutCustomSections(ScannedModule module) {
-    WasmBuffer out = new WasmBuffer(module.bytes().length);
-    out.raw(module.bytes(), 0, 8);
-    for (ScannedModule.Section section : module.sections()) {
-      out.u8(section.id());
-      out.u32(section.to() - section.from());
-      out.raw(module.bytes(), section.from(), section.to());
-    }
-    return out.toBytes();
-  }
-
-  private static WasmModule parse(byte[] bytes, boolean validate) throws ModuleRefusedException {
-    try {
-      return Parser.builder()
-          .withValidation(validate)
-          .build()
-          .parse(() -> new ByteArrayInputStream(bytes));
-    } catch (MalformedException e) {
-      throw new ModuleRefusedException(
-          Reason.MALFORMED, "malformed module: " + Printable.of(String.valueOf(e.getMessage())), e);
-    } catch (ChicoryException e) {
-      throw new ModuleRefusedException(
-          Reason.INVALID, "invalid module: " + Printable.of(String.valueOf(e.getMessage())), e);
-    } catch (OutOfMemoryError e) {
-      throw new ModuleRefusedException(
-          Reason.LIMIT, "checking the module takes more memory than the node has for it", e);
-    } catch (RuntimeException | StackOverflowError e) {
-      // The parser answers some malformed input with exceptions of the JVM.
-      throw new ModuleRefusedException(Reason.MALFORMED, "malformed module: it does not decode", e);
-    }
   }
 
   private static void checkImports(ScannedModule scanned) throws ModuleRefusedException {
@@ -460,7 +336,7 @@ public final class Engine {
   public EngineStats stats() {
     return new EngineStats(
         checked.sum(),
-        scanCpuNanos.sum() + checks.cpuNanos(),
+        scanCpuNanos.sum() + tierOne.checkCpuNanos(),
         compiled.sum(),
         compileNanos.sum(),
         refused.sum(),

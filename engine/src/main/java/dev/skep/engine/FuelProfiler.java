@@ -52,7 +52,7 @@ public final class FuelProfiler {
             scanned.description(),
             scanned,
             parsed,
-            new GuestClasses.Loaded(counter::machine, 0, Map.of()),
+            new LoadedClasses(counter::machine, 0, Map.of()),
             imported,
             config,
             new ScratchBudget(0, 0),

@@ -138,8 +138,8 @@ final class FunctionSizes {
     return true;
   }
 
-  /** The description with the functions that are oversized. */
-  ModuleDescription describe() {
+  /** The functions that are oversized. */
+  OversizedFunctions oversized() {
     List<Integer> oversized = new ArrayList<>();
     for (int i = 0; i < methodBytes.length; i++) {
       if (methodBytes[i] > MethodSizeEstimate.HUGE_METHOD_BYTES
@@ -163,7 +163,7 @@ final class FunctionSizes {
               methodBytes[i],
               interpreted ? Tier.INTERPRETED : Tier.COMPILED_LATE));
     }
-    return module.description().withOversized(described, count);
+    return new OversizedFunctions(described, count);
   }
 
   private Map<Integer, String> names(List<Integer> wanted) {

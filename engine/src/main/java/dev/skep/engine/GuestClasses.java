@@ -5,17 +5,11 @@ import static org.objectweb.asm.Opcodes.POP;
 
 import com.dylibso.chicory.compiler.internal.ClassCollector;
 import com.dylibso.chicory.compiler.internal.Shaded;
-import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.Machine;
 import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.OpcodeImpl;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandleProxies;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
 import java.util.Collections;
 import java.util.HashMap;
@@ -23,7 +17,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassWriter;
@@ -37,7 +30,7 @@ import org.objectweb.asm.tree.MethodInsnNode;
 import org.objectweb.asm.tree.MethodNode;
 
 /**
- * Takes the classes that the engine's compiler makes of one module, rewrites them, and loads them.
+ * Takes the classes that the engine's compiler makes of one module, and rewrites them.
  *
  * <ul>
  *   <li>What a function charges, how deep it is, and where its memory is, {@link FunctionRewriter}
@@ -50,7 +43,7 @@ import org.objectweb.asm.tree.MethodNode;
  *       outlive the guest.
  * </ul>
  *
- * A module's classes have a loader of their own and go when the module does. Not thread-safe.
+ * Not thread-safe.
  */
 final class GuestClasses implements ClassCollector {
   private static final String RUNTIME = Type.getInternalName(GuestRuntime.class);
@@ -137,30 +130,7 @@ final class GuestClasses implements ClassCollector {
     }
   }
 
-  // ── Loading ───────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Rewritten and loaded classes.
-   *
-   * @param runs whether there are any; without, what {@code machines} makes throws when called
-   */
-  record Loaded(
-      Function<Instance, Machine> machines,
-      long codeBytes,
-      Map<Integer, Integer> depthUnits,
-      boolean runs) {
-
-    /** Of a module that is run as machine code only. */
-    static final Loaded NONE = new Loaded(_ -> Loaded::none, 0, Map.of(), false);
-
-    Loaded(Function<Instance, Machine> machines, long codeBytes, Map<Integer, Integer> depthUnits) {
-      this(machines, codeBytes, depthUnits, true);
-    }
-
-    private static long[] none(int function, long... args) {
-      throw new IllegalStateException("the module is run as machine code only");
-    }
-  }
+  // ── What comes of them ────────────────────────────────────────────────────────────────────
 
   /**
    * Rewrites all classes.
@@ -186,43 +156,6 @@ final class GuestClasses implements ClassCollector {
   /** Call depth that a call takes, of the functions that call others. */
   Map<Integer, Integer> depthUnits() {
     return Collections.unmodifiableMap(depthUnits);
-  }
-
-  /** Loads the rewritten classes. */
-  Loaded load() {
-    GuestLoader loader = new GuestLoader();
-    loader.classes.putAll(rewritten);
-    long bytes = rewritten.values().stream().mapToLong(b -> b.length).sum();
-    try {
-      Class<?> main = loader.loadClass(mainClassName());
-      MethodHandle constructor =
-          MethodHandles.publicLookup()
-              .findConstructor(main, MethodType.methodType(void.class, Instance.class));
-      @SuppressWarnings("unchecked")
-      Function<Instance, Machine> machines =
-          MethodHandleProxies.asInterfaceInstance(Function.class, constructor);
-      return new Loaded(machines, bytes, Map.copyOf(depthUnits));
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException("the compiler's classes do not load", e);
-    }
-  }
-
-  /** Loads a module's classes when they are first used, so that unused functions cost nothing. */
-  private static final class GuestLoader extends ClassLoader {
-    private final Map<String, byte[]> classes = new LinkedHashMap<>();
-
-    GuestLoader() {
-      super(GuestRuntime.class.getClassLoader());
-    }
-
-    @Override
-    protected Class<?> findClass(String name) throws ClassNotFoundException {
-      byte[] bytes = classes.remove(name);
-      if (bytes == null) {
-        throw new ClassNotFoundException(name);
-      }
-      return defineClass(name, bytes, 0, bytes.length);
-    }
   }
 
   // ── Rewriting ─────────────────────────────────────────────────────────────────────────────

@@ -142,7 +142,7 @@ final class NativeBridge {
   static NativeBridge inJvm() {
     return new NativeBridge(
         module(
-            new GuestClasses.Loaded(Cranelift::create, 1, Map.of()),
+            new LoadedClasses(Cranelift::create, 1, Map.of()),
             new CodeSpace(CodeSpace.DEFAULT_BYTES)));
   }
 
@@ -157,14 +157,14 @@ final class NativeBridge {
     if (!artifact.module().equals(digest())) {
       throw new IllegalArgumentException("the artifact is not of this compiler");
     }
-    CompiledModule module = module(GuestClasses.Loaded.NONE, space);
+    CompiledModule module = module(LoadedClasses.NONE, space);
     return switch (module.runOn(artifact)) {
       case MachineLoad.Loaded _ -> new NativeBridge(module);
       case MachineLoad.Refused refused -> throw new IllegalArgumentException(refused.message());
     };
   }
 
-  private static CompiledModule module(GuestClasses.Loaded loaded, CodeSpace space) {
+  private static CompiledModule module(LoadedClasses loaded, CodeSpace space) {
     ScannedModule scanned = scanned();
     return new CompiledModule(
         scanned.description(),

@@ -58,7 +58,8 @@ final class Traps {
     List<WasmFrame> frames = new ArrayList<>();
     for (StackTraceElement element : thrown.getStackTrace()) {
       String method = element.getMethodName();
-      if (element.getClassName().startsWith(Engine.GUEST_CLASS) && method.startsWith("func_")) {
+      if (element.getClassName().startsWith(LocalCompiler.GUEST_CLASS)
+          && method.startsWith("func_")) {
         int function = Integer.parseInt(method.substring("func_".length()));
         if (function < module.functions()) {
           frames.add(new WasmFrame(function, module.nameOf(function)));

@@ -85,8 +85,8 @@ class MethodSizeEstimateTest {
                     .withValidation(false)
                     .build()
                     .parse(() -> new ByteArrayInputStream(instrumented.bytes())))
-            .withClassName(Engine.GUEST_CLASS)
-            .withClassCollectorFactory(() -> Engine.collector(instrumented))
+            .withClassName(LocalCompiler.GUEST_CLASS)
+            .withClassCollectorFactory(() -> LocalCompiler.collector(instrumented))
             .withInterpreterFallback(InterpreterFallback.FAIL)
             .build()
             .compile();
