@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 /** A kind of function of which there are any number, each with other bytes. */
 enum FirstRequestGuest {
   /** A few hundred bytes: what is left is what any function's first request takes. */
-  SMALL("small", "a small module", 1_000) {
+  SMALL("small", "a small module", 3_000) {
     @Override
     byte[] module(int number) {
       return SmallModules.module(number);
@@ -38,7 +38,7 @@ enum FirstRequestGuest {
   },
 
   /** The JSON guest, made another by a section that means nothing. */
-  JSON("json", "the JSON guest, -O2", 100) {
+  JSON("json", "the JSON guest, -O2", 200) {
     @Override
     byte[] module(int number) {
       ByteSink section =

@@ -56,6 +56,29 @@ final class FunctionStoreIT {
   }
 
   @Test
+  void aFunctionIsFoundWithItsTenantAsEachIsAlone() {
+    TenantStore tenants = new TenantStore(TestDatabase.database());
+    assertThat(functions.findOwned(tenant, HELLO)).isEmpty();
+    put(tenant, HELLO, ONE);
+    tenants.setHeldToTier1(tenant, true);
+    functions.updateSettings(
+        tenant,
+        HELLO,
+        new FunctionSettings(
+            List.of("a"),
+            Map.of("B", "c"),
+            true,
+            new LimitOverrides(7L, null, 9L, null, 11L),
+            WasiGrants.NONE,
+            false));
+    assertThat(functions.findOwned(tenant, HELLO))
+        .contains(
+            new OwnedFunction(
+                tenants.find(tenant).orElseThrow(), functions.find(tenant, HELLO).orElseThrow()));
+    assertThat(functions.findOwned(TestDatabase.newTenant(), HELLO)).isEmpty();
+  }
+
+  @Test
   void sameBytesAreTheSameVersion() {
     put(tenant, HELLO, ONE);
     FunctionRecord before = functions.find(tenant, HELLO).orElseThrow();

@@ -12,6 +12,7 @@ import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
+import dev.skep.scheduler.StoredCode;
 import dev.skep.scheduler.TenantId;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -112,8 +113,13 @@ final class SharedArtifactsIT {
     artifacts.ask(second, compiler);
     // It waits for its own turn, though the code is there.
     assertThat(artifacts.state(other, key)).isEqualTo(new NativeState.Queued());
+    assertThat(artifacts.find(other, key, true))
+        .isEqualTo(StoredCode.none(new NativeState.Queued()));
     artifacts.settle(second, compiler);
     assertThat(artifacts.state(other, key)).isEqualTo(new NativeState.Ready());
+    assertThat(artifacts.find(other, key, false).artifact()).isEmpty();
+    assertThat(artifacts.find(other, key, true).artifact())
+        .hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
     TenantId stranger = TestDatabase.newTenant();
     assertThat(artifacts.ask(new ArtifactAsk(stranger, HELLO, module), compiler)).isEmpty();
     assertThat(artifacts.state(stranger, key)).isEqualTo(new NativeState.Absent());
