@@ -318,6 +318,28 @@ final class SharedArtifactsIT {
   }
 
   @Test
+  void aFirstRunDoesNotGetBytesThatAreNotThoseThatWereWrittenEither() {
+    ArtifactAsk ask = upload(tenant);
+    artifacts.ask(ask, compiler);
+    claim(ONE);
+    artifacts.ready(key, ONE, CODE);
+    artifacts.settle(ask, compiler);
+    assertThat(artifacts.find(tenant, key, true).module())
+        .hasValueSatisfying(read -> assertThat(read).isEqualTo(bytes));
+    TestDatabase.database()
+        .query(connection ->
+            Query.update(
+                connection,
+                "UPDATE artifacts SET bytes = set_byte(bytes, 3, get_byte(bytes, 3) # 1)"
+                    + " WHERE compiler = ?",
+                compiler));
+    assertThat(artifacts.find(tenant, key, true))
+        .isEqualTo(StoredCode.none(new NativeState.Queued()));
+    assertThat(artifacts.corrupt()).isEqualTo(1);
+    assertThat(artifacts.open(compiler, 10)).containsExactly(ask);
+  }
+
+  @Test
   void artifactsOfOtherCompilersGoWhenTheyAreOldAndOrphansAtOnce() {
     upload(tenant);
     claim(ONE);
