@@ -79,6 +79,24 @@ final class FunctionStoreIT {
   }
 
   @Test
+  void aFunctionIsLookedUpByItsKeyWhateverThePlannerKnows() {
+    put(tenant, HELLO, ONE);
+    List<String> plan =
+        TestDatabase.database()
+            .transaction(connection -> {
+              // A table of few rows is read as a whole otherwise.
+              Query.update(connection, "SET LOCAL enable_seqscan = off");
+              return Query.list(
+                  connection,
+                  "EXPLAIN SELECT created_at FROM functions WHERE tenant = ? AND name = ?",
+                  row -> row.getString(1),
+                  tenant.value(),
+                  HELLO.value());
+            });
+    assertThat(plan).anySatisfy(line -> assertThat(line).contains("functions_pkey"));
+  }
+
+  @Test
   void sameBytesAreTheSameVersion() {
     put(tenant, HELLO, ONE);
     FunctionRecord before = functions.find(tenant, HELLO).orElseThrow();
