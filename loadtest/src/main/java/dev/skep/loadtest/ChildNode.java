@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -29,14 +30,20 @@ final class ChildNode implements AutoCloseable {
   /** Beyond the instances held: what the load adds, some for each function and connection. */
   private static final int SPARE_SLOTS = 4_096;
 
-  private final Process process;
+  /** Beneath the folder that goes with it, beside the node's log. */
+  private static final String DATA = "data";
+
+  private final ProcessBuilder builder;
   private final Path dataDir;
   private final URI url;
   private final String token;
   private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile Process process;
 
-  private ChildNode(Process process, Path dataDir, URI url, String token) {
-    this.process = process;
+  private ChildNode(ProcessBuilder builder, Path dataDir, URI url, String token)
+      throws IOException {
+    this.builder = builder;
+    this.process = builder.start();
     this.dataDir = dataDir;
     this.url = url;
     this.token = token;
@@ -44,7 +51,18 @@ final class ChildNode implements AutoCloseable {
 
   /** Starts a node that can hold {@code live} instances, and waits until it is ready. */
   static ChildNode start(int live) throws IOException, InterruptedException {
+    return start(live, _ -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param prepared gets the node's data directory, which is empty, before the node starts
+   */
+  static ChildNode start(int live, Consumer<Path> prepared)
+      throws IOException, InterruptedException {
     Path dataDir = Files.createTempDirectory("skep-bench-");
+    prepared.accept(dataDir.resolve(DATA));
     int port = freePort();
     String token = "bench-" + UUID.randomUUID();
     List<String> command = new ArrayList<>();
@@ -56,10 +74,10 @@ final class ChildNode implements AutoCloseable {
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-            .redirectOutput(dataDir.resolve("node.log").toFile());
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(dataDir.resolve("node.log").toFile()));
     builder.environment().put("SKEP_PORT", Integer.toString(port));
     builder.environment().put("SKEP_HOST", "127.0.0.1");
-    builder.environment().put("SKEP_DATA_DIR", dataDir.resolve("data").toString());
+    builder.environment().put("SKEP_DATA_DIR", dataDir.resolve(DATA).toString());
     builder.environment().put("SKEP_OPERATOR_TOKEN", token);
     builder.environment().remove("SKEP_DATABASE_URL");
     // Minutes of a processor, in which whatever is measured would share.
@@ -67,8 +85,7 @@ final class ChildNode implements AutoCloseable {
     builder
         .environment()
         .put("SKEP_INSTANCES", Integer.toString(Math.max(16_384, live + SPARE_SLOTS)));
-    ChildNode node =
-        new ChildNode(builder.start(), dataDir, URI.create("http://127.0.0.1:" + port), token);
+    ChildNode node = new ChildNode(builder, dataDir, URI.create("http://127.0.0.1:" + port), token);
     // A benchmark that is interrupted must not leave a node behind.
     Runtime.getRuntime().addShutdownHook(new Thread(node::close, "skep-bench-node-end"));
     boolean ready = false;
@@ -99,6 +116,19 @@ final class ChildNode implements AutoCloseable {
         Thread.sleep(POLL_MILLIS);
       }
     }
+  }
+
+  /**
+   * Stops the node in order, and starts it again on its data; it has forgotten what it held in
+   * memory.
+   *
+   * @param between gets the data directory while no node runs
+   */
+  void restart(Consumer<Path> between) throws IOException, InterruptedException {
+    stop();
+    between.accept(dataDir.resolve(DATA));
+    process = builder.start();
+    awaitReady();
   }
 
   URI url() {
@@ -140,18 +170,22 @@ final class ChildNode implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    process.destroy();
     try {
-      if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
-        System.err.println("the node did not stop in " + STOP_SECONDS + " s and is killed");
-        process.destroyForcibly();
-        process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
-      }
+      stop();
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
     }
     deleteData();
+  }
+
+  private void stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+      System.err.println("the node did not stop in " + STOP_SECONDS + " s and is killed");
+      process.destroyForcibly();
+      process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
+    }
   }
 
   private void deleteData() {

@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 final class MachineBench implements Callable<Integer> {
   private static final int SLOTS = 64;
   private static final Set<String> PARTS =
-      Set.of("json", "kernels", "host", "cycles", "density", "assembler");
+      Set.of("json", "kernels", "host", "cycles", "density", "assembler", "first");
 
   /** A heap that is resident from the start, so that garbage in it is no growth. */
   private static final List<String> TOUCHED_HEAP =
@@ -55,9 +55,15 @@ final class MachineBench implements Callable<Integer> {
   private int cycles = 10_000;
 
   @Option(
+      names = "--functions",
+      defaultValue = "200",
+      description = "Stored functions to send a first request, 200.")
+  private int functions = 200;
+
+  @Option(
       names = "--parts",
       split = ",",
-      description = "Only these of json, kernels, host, cycles, density, assembler.")
+      description = "Only these of json, kernels, host, cycles, density, assembler, first.")
   private Set<String> parts = PARTS;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -94,6 +100,9 @@ final class MachineBench implements Callable<Integer> {
     }
     if (parts.contains("density")) {
       density(table);
+    }
+    if (parts.contains("first")) {
+      first(table);
     }
     table
         .note("Fuel on everywhere, one thread. Every answer is checked.")
@@ -201,6 +210,11 @@ final class MachineBench implements Callable<Integer> {
         .add("cycles_heap_kb", "  heap more", figures.getLong("heap") / 1e3, "KB")
         .add("cycles_resident_kb", "  resident more", figures.getLong("resident") / 1e3, "KB");
     right &= figures.getLong("codeMappings") == 0 && figures.getLong("leases") == 0;
+  }
+
+  private void first(ResultTable table) throws IOException, InterruptedException {
+    FirstRequestTrial trial = new FirstRequestTrial(functions, compilerCode);
+    right &= trial.run(table);
   }
 
   private void density(ResultTable table) throws IOException, InterruptedException {

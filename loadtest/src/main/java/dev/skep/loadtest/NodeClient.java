@@ -31,8 +31,14 @@ final class NodeClient implements AutoCloseable {
    * What came back.
    *
    * @param guestNanos time of the guest alone, from the header, or −1
+   * @param tier that the run was on, from the header, or −1
    */
-  record Answer(int status, Buffer body, long guestNanos) {
+  record Answer(int status, Buffer body, long guestNanos, long tier) {
+    /** One that names no tier. */
+    Answer(int status, Buffer body, long guestNanos) {
+      this(status, body, guestNanos, -1);
+    }
+
     boolean isOk() {
       return status >= 200 && status < 300;
     }
@@ -70,12 +76,16 @@ final class NodeClient implements AutoCloseable {
     return http.request(options)
         .compose(request -> body == null ? request.send() : request.send(body))
         .compose(response -> {
-          String nanos = response.getHeader("Skep-Duration-Nanos");
-          long guestNanos = nanos == null ? -1 : Long.parseLong(nanos);
+          long guestNanos = number(response.getHeader("Skep-Duration-Nanos"));
+          long tier = number(response.getHeader("Skep-Tier"));
           return response
               .body()
-              .map(content -> new Answer(response.statusCode(), content, guestNanos));
+              .map(content -> new Answer(response.statusCode(), content, guestNanos, tier));
         });
+  }
+
+  private static long number(@Nullable String header) {
+    return header == null ? -1 : Long.parseLong(header);
   }
 
   /** A request of the control plane, which must succeed. Blocks. */

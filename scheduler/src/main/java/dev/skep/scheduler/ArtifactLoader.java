@@ -31,12 +31,12 @@ public final class ArtifactLoader {
 
   /** A module's machine code, if it is there and whole. */
   public Optional<Artifact> load(ModuleDigest module) {
-    ArtifactKey key = key(module);
-    Optional<byte[]> bytes = store.load(key);
-    if (bytes.isEmpty()) {
-      return Optional.empty();
-    }
-    return switch (Artifact.read(bytes.get(), module.hex(), compiler)) {
+    return store.load(key(module)).flatMap(bytes -> read(module, bytes));
+  }
+
+  /** A stored artifact, if it is whole; else it is thrown away. Blocks on the store only then. */
+  Optional<Artifact> read(ModuleDigest module, byte[] bytes) {
+    return switch (Artifact.read(bytes, module.hex(), compiler)) {
       case Artifact artifact -> Optional.of(artifact);
       case ArtifactReading.Refused why -> {
         refused.increment();
@@ -45,7 +45,7 @@ public final class ArtifactLoader {
             .addKeyValue("reason", why.reason())
             .addKeyValue("because", why.message())
             .log("an artifact is not run");
-        store.discard(key, why.message());
+        store.discard(key(module), why.message());
         yield Optional.empty();
       }
     };

@@ -44,6 +44,13 @@ public interface ArtifactStore {
   NativeState state(TenantId tenant, ArtifactKey key);
 
   /**
+   * The same with all that a first run needs, in one question: a caller waits for it.
+   *
+   * @param artifact whether the artifact is wanted too
+   */
+  StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact);
+
+  /**
    * The same of several versions.
    *
    * @param versions at most 1,000

@@ -19,12 +19,14 @@ public interface MachineCodeSource {
         }
 
         @Override
-        public Optional<Artifact> load(ModuleDigest version) {
+        public Optional<Found> find(TenantId tenant, ModuleDigest version) {
           return Optional.empty();
         }
 
         @Override
-        public void forget(TenantId tenant, ModuleDigest version) {}
+        public Optional<Artifact> load(ModuleDigest version) {
+          return Optional.empty();
+        }
 
         @Override
         public void discard(ModuleDigest version, String because) {}
@@ -42,11 +44,23 @@ public interface MachineCodeSource {
    */
   boolean look(TenantId tenant, ModuleDigest version);
 
+  /**
+   * A version with its machine code.
+   *
+   * @param module its bytes
+   * @param artifact its machine code, whole
+   */
+  record Found(byte[] module, Artifact artifact) {}
+
+  /**
+   * What a version's first run needs, if the tenant's runs may run as machine code and it is there:
+   * {@link #look} and {@link #load} in one question to the store. Blocks, and throws as the store
+   * does.
+   */
+  Optional<Found> find(TenantId tenant, ModuleDigest version);
+
   /** The machine code, if it is there and whole. Blocks on the store. */
   Optional<Artifact> load(ModuleDigest version);
-
-  /** Has the tenant's version count as not ready here, because there was nothing to load. */
-  void forget(TenantId tenant, ModuleDigest version);
 
   /**
    * Has machine code thrown away that does not fit its module, and made again. Blocks.

@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Loads machine code that is there already, for first runs and for modules that run on tier 1. Not
- * behind compiles: a load takes a few questions to the store and a fraction of a millisecond of
- * work for a small module. Tenants take turns here too.
+ * behind compiles: a load takes a question to the store and a fraction of a millisecond of work for
+ * a small module. Tenants take turns here too.
  *
  * <p>Thread-safe; {@link #load} never blocks.
  */
@@ -51,7 +51,6 @@ final class MachineLoads implements AutoCloseable {
   private record Load(Wish wish, CompletableFuture<Optional<CompiledModule>> result) {}
 
   private final Engine engine;
-  private final ModuleSource modules;
   private final MachineCodeSource source;
   private final Shelf shelf;
   private final CompileQueue<Load> queue;
@@ -61,14 +60,8 @@ final class MachineLoads implements AutoCloseable {
   private final LongAdder refused = new LongAdder();
   private final List<Thread> threads = new ArrayList<>();
 
-  MachineLoads(
-      Engine engine,
-      ModuleSource modules,
-      MachineCodeSource source,
-      Shelf shelf,
-      SchedulerConfig config) {
+  MachineLoads(Engine engine, MachineCodeSource source, Shelf shelf, SchedulerConfig config) {
     this.engine = engine;
-    this.modules = modules;
     this.source = source;
     this.shelf = shelf;
     this.queue =
@@ -125,22 +118,18 @@ final class MachineLoads implements AutoCloseable {
 
   private @Nullable CompiledModule loaded(TenantId tenant, ModuleDigest version) {
     try {
-      if (!source.look(tenant, version)) {
-        return null;
-      }
       CompiledModule known = shelf.known(version);
       if (known != null && known.isMachineCode()) {
-        return known;
+        return source.look(tenant, version) ? known : null;
       }
-      Optional<Artifact> artifact = source.load(version);
-      if (artifact.isEmpty()) {
-        source.forget(tenant, version);
+      Optional<MachineCodeSource.Found> found = source.find(tenant, version);
+      if (found.isEmpty()) {
         return null;
       }
       CompiledModule module =
           known != null
-              ? used(version, known, artifact.get())
-              : fresh(tenant, version, artifact.get());
+              ? used(version, known, found.get().artifact())
+              : fresh(version, found.get());
       if (module != null) {
         loaded.increment();
       }
@@ -155,20 +144,16 @@ final class MachineLoads implements AutoCloseable {
     }
   }
 
-  private @Nullable CompiledModule fresh(TenantId tenant, ModuleDigest version, Artifact artifact)
+  private @Nullable CompiledModule fresh(ModuleDigest version, MachineCodeSource.Found found)
       throws ModuleRefusedException {
-    Optional<byte[]> bytes = modules.moduleBytes(tenant, version);
-    if (bytes.isEmpty()) {
-      return null;
-    }
-    return switch (engine.load(bytes.get(), artifact)) {
+    return switch (engine.load(found.module(), found.artifact())) {
       case MachineLoad.Loaded made -> {
         CompiledModule kept = shelf.keep(version, made.module());
         if (kept == made.module()) {
           yield kept;
         }
         made.module().close();
-        yield kept.isMachineCode() ? kept : used(version, kept, artifact);
+        yield kept.isMachineCode() ? kept : used(version, kept, found.artifact());
       }
       case MachineLoad.Refused why -> {
         if (note(version, why) == Use.UNFIT) {

@@ -162,7 +162,6 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
     loads =
         new MachineLoads(
             engine,
-            source,
             from,
             new MachineLoads.Shelf() {
               @Override

@@ -353,9 +353,32 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
     }
     Interest interest = demand.of(new Wish(tenant, version));
     if (interest.state() instanceof NativeState.Absent) {
+      demand.looks(interest);
       interest.found(store.state(tenant, loader.key(version)));
     }
     return interest.state() instanceof NativeState.Ready;
+  }
+
+  @Override
+  public Optional<Found> find(TenantId tenant, ModuleDigest version) {
+    if (config.compilers() == 0) {
+      return Optional.empty();
+    }
+    Interest interest = demand.of(new Wish(tenant, version));
+    NativeState known = interest.state();
+    if (!(known instanceof NativeState.Absent) && !(known instanceof NativeState.Ready)) {
+      return Optional.empty();
+    }
+    demand.looks(interest);
+    StoredCode stored = store.find(tenant, loader.key(version), true);
+    interest.found(stored.state());
+    Optional<Artifact> artifact = stored.artifact().flatMap(bytes -> loader.read(version, bytes));
+    Optional<Found> found =
+        stored.module().flatMap(module -> artifact.map(code -> new Found(module, code)));
+    if (found.isEmpty() && interest.state() instanceof NativeState.Ready) {
+      interest.forget();
+    }
+    return found;
   }
 
   @Override
@@ -366,15 +389,6 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
   @Override
   public void discard(ModuleDigest version, String because) {
     loader.discard(version, because);
-  }
-
-  /** Has this node count a version from 0, because the machine code that there was is gone. */
-  @Override
-  public void forget(TenantId tenant, ModuleDigest version) {
-    Interest interest = demand.known(new Wish(tenant, version));
-    if (interest != null) {
-      interest.forget();
-    }
   }
 
   /** Whether this node compiles to machine code, and runs it. */

@@ -62,6 +62,11 @@ final class NativeDemand {
           && lookNanos.compareAndSet(next, nowNanos + LOOK_AGAIN.toNanos() | 1);
     }
 
+    /** Notes that the store is being asked now, for whatever reason. */
+    void looks(long nowNanos) {
+      lookNanos.set(nowNanos + LOOK_AGAIN.toNanos() | 1);
+    }
+
     /** Notes what the store knows of it, unless this node is at it. */
     void found(NativeState known) {
       NativeState before = state.get();
@@ -143,6 +148,11 @@ final class NativeDemand {
   /** What is known of a wish, if anything. */
   @Nullable Interest known(Wish wish) {
     return interests.getIfPresent(wish);
+  }
+
+  /** The store is being asked on its behalf, so that the next run need not have it asked again. */
+  void looks(Interest interest) {
+    interest.looks(ticker.read());
   }
 
   /** What a run on tier 1 has led to. */

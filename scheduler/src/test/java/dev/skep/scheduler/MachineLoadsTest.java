@@ -106,13 +106,18 @@ class MachineLoadsTest {
     }
 
     @Override
-    public Optional<Artifact> load(ModuleDigest version) {
-      return Optional.ofNullable(stored.get(version));
+    public Optional<Found> find(TenantId tenant, ModuleDigest version) {
+      Optional<Found> found =
+          tenant.equals(HAS)
+              ? load(version).map(artifact -> new Found(MODULE, artifact))
+              : Optional.empty();
+      looked = found.isPresent();
+      return found;
     }
 
     @Override
-    public void forget(TenantId tenant, ModuleDigest version) {
-      looked = false;
+    public Optional<Artifact> load(ModuleDigest version) {
+      return Optional.ofNullable(stored.get(version));
     }
 
     @Override

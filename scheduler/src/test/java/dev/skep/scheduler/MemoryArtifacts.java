@@ -41,6 +41,7 @@ final class MemoryArtifacts implements ArtifactStore {
   private final Map<Wish, Ask> asks = new LinkedHashMap<>();
   private Instant now = Instant.EPOCH.plusSeconds(1);
   private boolean away;
+  private int asked;
 
   synchronized void module(ModuleDigest digest, int bytes) {
     modules.put(digest, bytes);
@@ -121,6 +122,25 @@ final class MemoryArtifacts implements ArtifactStore {
     return row != null && (ask.settled || !row.state.isFinal())
         ? row.state
         : new NativeState.Queued();
+  }
+
+  /** The module is so many zeros, which is all that is known of it here. */
+  @Override
+  public synchronized StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
+    asked++;
+    NativeState state = state(tenant, key);
+    Row row = rows.get(key);
+    return state instanceof NativeState.Ready && row != null
+        ? new StoredCode(
+            state,
+            Optional.ofNullable(modules.get(key.module())).map(byte[]::new),
+            artifact ? Optional.ofNullable(row.bytes) : Optional.empty())
+        : StoredCode.none(state);
+  }
+
+  /** How often {@link #find} was asked. */
+  synchronized int asked() {
+    return asked;
   }
 
   @Override

@@ -474,15 +474,35 @@ class NativeCompileQueueTest {
     assertThat(second.look(A, module)).isTrue();
     assertThat(second.isReady(A, module)).isTrue();
     assertThat(second.isReady(B, module)).isFalse();
-    second.forget(A, module);
-    assertThat(second.isReady(A, module)).isFalse();
-    assertThat(second.look(A, module)).isTrue();
     // Thrown away, it is not found, and whoever had been answered with it has not.
     second.discard(module, "it does not fit");
-    second.forget(A, module);
+    assertThat(second.find(A, module)).isEmpty();
+    assertThat(second.isReady(A, module)).isFalse();
     assertThat(second.look(A, module)).isFalse();
     assertThat(store.open(KEY.text(), 10)).containsExactly(new ArtifactAsk(A, HELLO, module));
     assertThat(compiled).hasSize(1);
+  }
+
+  @Test
+  void whatAFirstRunNeedsIsFoundInOneQuestion() throws Exception {
+    ModuleDigest module = module("module");
+    assertThat(await(start().ask(A, HELLO, module))).isEqualTo(READY);
+    NativeCompileQueue second = start();
+    assertThat(second.find(A, module))
+        .hasValueSatisfying(found -> {
+          assertThat(found.module()).hasSize("module".length());
+          assertThat(found.artifact().module()).isEqualTo(module.hex());
+        });
+    assertThat(store.asked()).isEqualTo(1);
+    assertThat(second.isReady(A, module)).isTrue();
+    assertThat(second.find(B, module)).isEmpty();
+    assertThat(second.isReady(B, module)).isFalse();
+    // A version that has gone to tier 1 is not asked for again by that run.
+    second.ran(B, HELLO, module, 1);
+    assertThat(looks).isEmpty();
+    clock.addAndGet(Duration.ofMinutes(2).toNanos());
+    second.ran(B, HELLO, module, 1);
+    assertThat(looks).containsExactly(B);
   }
 
   @Test

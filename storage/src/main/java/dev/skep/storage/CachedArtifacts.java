@@ -7,12 +7,20 @@ import dev.skep.scheduler.ArtifactStore;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
+import dev.skep.scheduler.StoredCode;
 import dev.skep.scheduler.TenantId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Artifacts read from this node's directory where they are there, and from the store else. All that
@@ -21,10 +29,26 @@ import java.util.OptionalInt;
  * <p>An artifact that is gone from the store may still be read here. It is of the bytes that it is
  * named by, and only somebody who has these bytes asks for it.
  */
-public final class CachedArtifacts implements ArtifactStore {
+public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CachedArtifacts.class);
+
+  /** What has been read and is not on the disk yet: the largest artifact, or many small ones. */
+  private static final long MOST_WAITING_BYTES = MOST_BYTES;
+
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+
   private final ArtifactStore store;
   private final ArtifactDirectory directory;
+  private final AtomicLong waitingBytes = new AtomicLong();
 
+  /** Forces files to the disk, one after another. */
+  private final ExecutorService writer =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().daemon().name("skep-artifact-writer").factory());
+
+  /**
+   * @param directory which is closed after this
+   */
   public CachedArtifacts(ArtifactStore store, ArtifactDirectory directory) {
     this.store = store;
     this.directory = directory;
@@ -37,13 +61,64 @@ public final class CachedArtifacts implements ArtifactStore {
       return here;
     }
     Optional<byte[]> there = store.load(key);
-    there.ifPresent(bytes -> directory.put(key, bytes));
+    there.ifPresent(bytes -> putLater(key, bytes));
     return there;
+  }
+
+  @Override
+  public StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
+    Optional<byte[]> here = artifact ? directory.get(key) : Optional.empty();
+    StoredCode there = store.find(tenant, key, artifact && here.isEmpty());
+    if (here.isPresent()) {
+      return there.withArtifact(here.get());
+    }
+    there.artifact().ifPresent(bytes -> putLater(key, bytes));
+    return there;
+  }
+
+  /** A first run waits for what is read, and must not wait for the disk to have it too. */
+  private void putLater(ArtifactKey key, byte[] bytes) {
+    if (waitingBytes.addAndGet(bytes.length) > MOST_WAITING_BYTES) {
+      // It will be read from the store once more.
+      waitingBytes.addAndGet(-bytes.length);
+      return;
+    }
+    later(() -> {
+      try {
+        directory.put(key, bytes);
+      } finally {
+        waitingBytes.addAndGet(-bytes.length);
+      }
+    });
+  }
+
+  private void later(Runnable work) {
+    try {
+      writer.execute(work);
+    } catch (RejectedExecutionException e) {
+      // Closed: nobody reads what is written now.
+      LOG.atDebug().log("an artifact is not written to the disk, because the node goes down");
+    }
+  }
+
+  /** Ends the writing, once what waits has been written: some seconds at most. */
+  @Override
+  public void close() {
+    writer.shutdown();
+    try {
+      if (!writer.awaitTermination(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.atWarn().log("artifacts were still being written to the disk");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Override
   public void discard(ArtifactKey key, String because) {
     directory.remove(key);
+    // And again behind what waits to be written, which may be just that.
+    later(() -> directory.remove(key));
     store.discard(key, because);
   }
 

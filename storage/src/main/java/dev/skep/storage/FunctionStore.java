@@ -11,10 +11,12 @@ import dev.skep.scheduler.TenantId;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -174,6 +176,27 @@ public final class FunctionStore {
             connection,
             "SELECT " + COLUMNS + " FROM functions WHERE tenant = ? AND name = ?",
             FunctionStore::readFunction,
+            tenant.value(),
+            name.value()));
+  }
+
+  private static final String TENANT_PREFIX = "tenant_";
+
+  private static final String FIND_OWNED =
+      "SELECT "
+          + Arrays.stream(COLUMNS.split(", ")).map("f."::concat).collect(Collectors.joining(", "))
+          + ", "
+          + TenantStore.columns("t", TENANT_PREFIX)
+          + " FROM functions f JOIN tenants t ON t.tenant = f.tenant"
+          + " WHERE f.tenant = ? AND f.name = ?";
+
+  /** The function with its tenant, if it exists: in one question, because a run waits for it. */
+  public Optional<OwnedFunction> findOwned(TenantId tenant, FunctionName name) {
+    return database.query(connection ->
+        Query.first(
+            connection,
+            FIND_OWNED,
+            row -> new OwnedFunction(TenantStore.read(row, TENANT_PREFIX), readFunction(row)),
             tenant.value(),
             name.value()));
   }

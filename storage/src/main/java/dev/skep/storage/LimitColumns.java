@@ -19,11 +19,16 @@ final class LimitColumns {
   private LimitColumns() {}
 
   static LimitOverrides read(ResultSet row) throws SQLException {
+    return read(row, "");
+  }
+
+  /** Of columns that are called so with a prefix. */
+  static LimitOverrides read(ResultSet row, String prefix) throws SQLException {
     return new LimitOverrides(
-        row.getObject("limit_fuel", Long.class),
-        row.getObject("limit_memory_bytes", Long.class),
-        row.getObject("limit_table_elements", Long.class),
-        row.getObject("limit_call_depth", Integer.class),
-        row.getObject("limit_deadline_nanos", Long.class));
+        row.getObject(prefix + "limit_fuel", Long.class),
+        row.getObject(prefix + "limit_memory_bytes", Long.class),
+        row.getObject(prefix + "limit_table_elements", Long.class),
+        row.getObject(prefix + "limit_call_depth", Integer.class),
+        row.getObject(prefix + "limit_deadline_nanos", Long.class));
   }
 }

@@ -8,6 +8,7 @@ import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
+import dev.skep.scheduler.StoredCode;
 import dev.skep.scheduler.TenantId;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -92,12 +93,17 @@ public final class SharedArtifacts implements ArtifactStore {
       return Optional.empty();
     }
     Stored stored = found.get();
-    if (!MessageDigest.isEqual(stored.sha256, sha256(stored.bytes))) {
-      corrupt.increment();
-      discard(key, "its SHA-256 is not the one that was kept with it");
-      return Optional.empty();
+    return isWhole(key, stored.sha256, stored.bytes) ? Optional.of(stored.bytes) : Optional.empty();
+  }
+
+  /** Whether an artifact is what was kept; else it is thrown away. */
+  private boolean isWhole(ArtifactKey key, byte @Nullable [] sha256, byte[] bytes) {
+    if (MessageDigest.isEqual(sha256, sha256(bytes))) {
+      return true;
     }
-    return Optional.of(stored.bytes);
+    corrupt.increment();
+    discard(key, "its SHA-256 is not the one that was kept with it");
+    return false;
   }
 
   @Override
@@ -184,6 +190,53 @@ public final class SharedArtifacts implements ArtifactStore {
                 Digests.toBytes(key.module()),
                 key.compiler()))
         .orElse(new NativeState.Absent());
+  }
+
+  /** Whether the ask of row k is answered with the artifact of row a. */
+  private static final String READY = "k.settled AND a.state = 'ready'";
+
+  private static String findSql(boolean artifact) {
+    return "SELECT k.settled, a.state, a.reason, a.leased_until > now() AS alive,"
+        + (artifact ? " a.sha256, CASE WHEN " + READY + " THEN a.bytes END AS artifact," : "")
+        + " CASE WHEN "
+        + READY
+        + " THEN m.bytes END AS module"
+        + " FROM native_asks k"
+        + " LEFT JOIN artifacts a ON a.digest = k.digest AND a.compiler = k.compiler"
+        + " LEFT JOIN modules m ON m.tenant = k.tenant AND m.digest = k.digest"
+        + " WHERE k.tenant = ? AND k.digest = ? AND k.compiler = ?";
+  }
+
+  @Override
+  public StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
+    record Row(StoredCode code, byte @Nullable [] sha256) {}
+
+    Optional<Row> found =
+        database.query(connection ->
+            Query.first(
+                connection,
+                findSql(artifact),
+                row ->
+                    new Row(
+                        new StoredCode(
+                            readState(row),
+                            Optional.ofNullable(row.getBytes("module")),
+                            artifact
+                                ? Optional.ofNullable(row.getBytes("artifact"))
+                                : Optional.empty()),
+                        artifact ? row.getBytes("sha256") : null),
+                tenant.value(),
+                Digests.toBytes(key.module()),
+                key.compiler()));
+    if (found.isEmpty()) {
+      return StoredCode.none(new NativeState.Absent());
+    }
+    StoredCode code = found.get().code;
+    if (code.artifact().isPresent() && !isWhole(key, found.get().sha256, code.artifact().get())) {
+      // Its asks are open again.
+      return StoredCode.none(new NativeState.Queued());
+    }
+    return code;
   }
 
   @Override

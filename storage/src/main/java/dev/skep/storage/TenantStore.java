@@ -7,8 +7,10 @@ import dev.skep.scheduler.TenantId;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -156,22 +158,34 @@ public final class TenantStore {
             == 1);
   }
 
+  /** The columns of a tenant in a query that has others too, each with a prefix to its name. */
+  static String columns(String table, String prefix) {
+    return Arrays.stream(COLUMNS.split(", "))
+        .map(column -> table + '.' + column + " AS " + prefix + column)
+        .collect(Collectors.joining(", "));
+  }
+
   private static TenantRecord read(ResultSet row) throws SQLException {
+    return read(row, "");
+  }
+
+  /** Of a query with {@link #columns}. */
+  static TenantRecord read(ResultSet row, String prefix) throws SQLException {
     return new TenantRecord(
-        new TenantId(row.getString("tenant")),
-        Timestamps.read(row, "created_at"),
-        row.getBoolean("suspended"),
-        row.getBoolean("held_to_tier_1"),
+        new TenantId(row.getString(prefix + "tenant")),
+        Timestamps.read(row, prefix + "created_at"),
+        row.getBoolean(prefix + "suspended"),
+        row.getBoolean(prefix + "held_to_tier_1"),
         new TenantLimits(
-            row.getInt("concurrency"),
-            row.getInt("queue_depth"),
-            row.getInt("functions_limit"),
+            row.getInt(prefix + "concurrency"),
+            row.getInt(prefix + "queue_depth"),
+            row.getInt(prefix + "functions_limit"),
             new TenantShare(
-                row.getInt("slot_floor"),
-                row.getInt("slot_ceiling"),
-                row.getInt("slot_weight"),
-                row.getLong("live_memory_bytes"),
-                row.getLong("live_table_elements")),
-            LimitColumns.read(row)));
+                row.getInt(prefix + "slot_floor"),
+                row.getInt(prefix + "slot_ceiling"),
+                row.getInt(prefix + "slot_weight"),
+                row.getLong(prefix + "live_memory_bytes"),
+                row.getLong(prefix + "live_table_elements")),
+            LimitColumns.read(row, prefix)));
   }
 }

@@ -56,6 +56,47 @@ final class FunctionStoreIT {
   }
 
   @Test
+  void aFunctionIsFoundWithItsTenantAsEachIsAlone() {
+    TenantStore tenants = new TenantStore(TestDatabase.database());
+    assertThat(functions.findOwned(tenant, HELLO)).isEmpty();
+    put(tenant, HELLO, ONE);
+    tenants.setHeldToTier1(tenant, true);
+    functions.updateSettings(
+        tenant,
+        HELLO,
+        new FunctionSettings(
+            List.of("a"),
+            Map.of("B", "c"),
+            true,
+            new LimitOverrides(7L, null, 9L, null, 11L),
+            WasiGrants.NONE,
+            false));
+    assertThat(functions.findOwned(tenant, HELLO))
+        .contains(
+            new OwnedFunction(
+                tenants.find(tenant).orElseThrow(), functions.find(tenant, HELLO).orElseThrow()));
+    assertThat(functions.findOwned(TestDatabase.newTenant(), HELLO)).isEmpty();
+  }
+
+  @Test
+  void aFunctionIsLookedUpByItsKeyWhateverThePlannerKnows() {
+    put(tenant, HELLO, ONE);
+    List<String> plan =
+        TestDatabase.database()
+            .transaction(connection -> {
+              // A table of few rows is read as a whole otherwise.
+              Query.update(connection, "SET LOCAL enable_seqscan = off");
+              return Query.list(
+                  connection,
+                  "EXPLAIN SELECT created_at FROM functions WHERE tenant = ? AND name = ?",
+                  row -> row.getString(1),
+                  tenant.value(),
+                  HELLO.value());
+            });
+    assertThat(plan).anySatisfy(line -> assertThat(line).contains("functions_pkey"));
+  }
+
+  @Test
   void sameBytesAreTheSameVersion() {
     put(tenant, HELLO, ONE);
     FunctionRecord before = functions.find(tenant, HELLO).orElseThrow();

@@ -99,13 +99,15 @@ final class NativeClusterIT {
               done.appended(null);
             },
             InstantSource.system());
+    CachedArtifacts cached = new CachedArtifacts(shared, directory);
+    nodes.add(cached);
     NativeCompileQueue queue =
         new NativeCompileQueue(
             config,
             compiler,
             CountingCompiler::new,
             functions::moduleBytes,
-            new CachedArtifacts(shared, directory),
+            cached,
             billing,
             (_, _) -> true);
     nodes.add(queue);

@@ -12,6 +12,7 @@ import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.ModuleDigest;
 import dev.skep.scheduler.NativeState;
 import dev.skep.scheduler.NodeId;
+import dev.skep.scheduler.StoredCode;
 import dev.skep.scheduler.TenantId;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -112,8 +113,13 @@ final class SharedArtifactsIT {
     artifacts.ask(second, compiler);
     // It waits for its own turn, though the code is there.
     assertThat(artifacts.state(other, key)).isEqualTo(new NativeState.Queued());
+    assertThat(artifacts.find(other, key, true))
+        .isEqualTo(StoredCode.none(new NativeState.Queued()));
     artifacts.settle(second, compiler);
     assertThat(artifacts.state(other, key)).isEqualTo(new NativeState.Ready());
+    assertThat(artifacts.find(other, key, false).artifact()).isEmpty();
+    assertThat(artifacts.find(other, key, true).artifact())
+        .hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
     TenantId stranger = TestDatabase.newTenant();
     assertThat(artifacts.ask(new ArtifactAsk(stranger, HELLO, module), compiler)).isEmpty();
     assertThat(artifacts.state(stranger, key)).isEqualTo(new NativeState.Absent());
@@ -309,6 +315,28 @@ final class SharedArtifactsIT {
     assertThat(artifacts.load(key)).isPresent();
     artifacts.discard(key, "the format is wrong");
     assertThat(artifacts.load(key)).isEmpty();
+  }
+
+  @Test
+  void aFirstRunDoesNotGetBytesThatAreNotThoseThatWereWrittenEither() {
+    ArtifactAsk ask = upload(tenant);
+    artifacts.ask(ask, compiler);
+    claim(ONE);
+    artifacts.ready(key, ONE, CODE);
+    artifacts.settle(ask, compiler);
+    assertThat(artifacts.find(tenant, key, true).module())
+        .hasValueSatisfying(read -> assertThat(read).isEqualTo(bytes));
+    TestDatabase.database()
+        .query(connection ->
+            Query.update(
+                connection,
+                "UPDATE artifacts SET bytes = set_byte(bytes, 3, get_byte(bytes, 3) # 1)"
+                    + " WHERE compiler = ?",
+                compiler));
+    assertThat(artifacts.find(tenant, key, true))
+        .isEqualTo(StoredCode.none(new NativeState.Queued()));
+    assertThat(artifacts.corrupt()).isEqualTo(1);
+    assertThat(artifacts.open(compiler, 10)).containsExactly(ask);
   }
 
   @Test

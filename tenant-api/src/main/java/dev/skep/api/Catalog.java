@@ -11,7 +11,6 @@ import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.FunctionStore;
 import dev.skep.storage.Principal;
 import dev.skep.storage.TenantRecord;
-import dev.skep.storage.TenantStore;
 import dev.skep.storage.TokenStore;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -63,7 +62,7 @@ final class Catalog {
   /**
    * @param loader runs the look-ups, which block
    */
-  Catalog(TenantStore tenants, TokenStore tokens, FunctionStore functions, Executor loader) {
+  Catalog(TokenStore tokens, FunctionStore functions, Executor loader) {
     this.tokens = tokens;
     this.targets =
         Caffeine.newBuilder()
@@ -72,7 +71,7 @@ final class Catalog {
             .expireAfterWrite(EXPIRE)
             .executor(loader)
             .recordStats()
-            .buildAsync(key -> load(tenants, functions, key));
+            .buildAsync(key -> load(functions, key));
     this.principals =
         Caffeine.newBuilder()
             .maximumSize(MOST_PRINCIPALS)
@@ -82,15 +81,14 @@ final class Catalog {
             .buildAsync();
   }
 
-  private static Optional<Target> load(TenantStore tenants, FunctionStore functions, Key key) {
-    return tenants
-        .find(key.tenant())
-        .flatMap(tenant ->
-            functions
-                .find(key.tenant(), key.function())
-                .map(function ->
-                    new Target(
-                        tenant, function, function.settings().limits().within(limitsOf(tenant)))));
+  private static Optional<Target> load(FunctionStore functions, Key key) {
+    return functions
+        .findOwned(key.tenant(), key.function())
+        .map(owned ->
+            new Target(
+                owned.tenant(),
+                owned.function(),
+                owned.function().settings().limits().within(limitsOf(owned.tenant()))));
   }
 
   /** What a tenant's stores may use. */

@@ -223,7 +223,7 @@ public final class Node implements AutoCloseable {
             new ArrayBlockingQueue<>(LOOKUPS_WAITING),
             Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
     closings.push(lookups::shutdownNow);
-    Catalog catalog = new Catalog(tenants, tokens, functions, lookups);
+    Catalog catalog = new Catalog(tokens, functions, lookups);
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
         new ConsoleState(

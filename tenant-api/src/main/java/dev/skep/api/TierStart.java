@@ -52,6 +52,8 @@ final class TierStart {
             InstantSource.system());
     closings.accept(directory);
     SharedArtifacts shared = new SharedArtifacts(database);
+    CachedArtifacts cached = new CachedArtifacts(shared, directory);
+    closings.accept(cached);
     MachineCompilers compilers =
         new MachineCompilers(
             engine, new Shelf(new CompilerCode(database, directory)), config.tiers().quickens());
@@ -62,7 +64,7 @@ final class TierStart {
             compilers.key(),
             compilers::open,
             source,
-            new CachedArtifacts(shared, directory),
+            cached,
             billing,
             modules);
     closings.accept(queue);

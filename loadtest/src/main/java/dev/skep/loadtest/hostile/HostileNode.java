@@ -234,7 +234,8 @@ public final class HostileNode implements AutoCloseable {
             invocation,
             limits,
             TENANT,
-            GRANTED),
+            GRANTED,
+            true),
         answer);
     return answer.await();
   }
