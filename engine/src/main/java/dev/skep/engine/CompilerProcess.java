@@ -44,8 +44,11 @@ import org.slf4j.LoggerFactory;
 public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CompilerProcess.class);
 
-  /** Requests that the child has at once; one more waits. */
-  static final int MOST_AT_ONCE = 8;
+  /**
+   * Mebibytes of modules that the child has at once, begun ones counted: one of the largest, or as
+   * many small ones. One more waits.
+   */
+  static final int MOST_MEBIBYTES = 16;
 
   /** How often a request is made: a child that ends may have been brought down by another's. */
   private static final int ATTEMPTS = 2;
@@ -60,7 +63,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
   private final long heapBytes;
   private final ModuleBudgets budgets = ModuleBudgets.DEFAULTS;
-  private final Semaphore room = new Semaphore(MOST_AT_ONCE);
+  private final Semaphore room = new Semaphore(MOST_MEBIBYTES, true);
   private final AtomicInteger numbers = new AtomicInteger();
   private final LongAdder started = new LongAdder();
   private final LongAdder lost = new LongAdder();
@@ -121,9 +124,10 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
   private byte[] ask(Task task, byte[] bytes, String doing, long budgetNanos)
       throws ModuleRefusedException {
+    int mebibytes = Math.clamp(((long) bytes.length + (1 << 20) - 1) >> 20, 1, MOST_MEBIBYTES);
     boolean acquired = false;
     try {
-      room.acquire();
+      room.acquire(mebibytes);
       acquired = true;
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         Child asked = child();
@@ -152,7 +156,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
       throw new RejectedExecutionException("interrupted while " + doing + " a module", e);
     } finally {
       if (acquired) {
-        room.release();
+        room.release(mebibytes);
       }
     }
   }

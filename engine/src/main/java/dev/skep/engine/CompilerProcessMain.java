@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -33,7 +32,9 @@ final class CompilerProcessMain {
       new LocalCompiler(EngineConfig.DEFAULTS, ModuleBudgets.DEFAULTS);
   private final DataInputStream in;
   private final DataOutputStream out;
-  private final Semaphore room = new Semaphore(CompilerProcess.MOST_AT_ONCE);
+
+  /** Threads; the node sees to it that there are few. */
+  private final AtomicInteger busy = new AtomicInteger();
 
   /** Requests since the heap was last given back. */
   private final AtomicInteger served = new AtomicInteger();
@@ -44,7 +45,7 @@ final class CompilerProcessMain {
   }
 
   /** Takes no arguments. */
-  public static void main(String[] args) throws IOException, InterruptedException {
+  public static void main(String[] args) throws IOException {
     DataOutputStream out =
         new DataOutputStream(
             new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16));
@@ -57,7 +58,7 @@ final class CompilerProcessMain {
     new CompilerProcessMain(in, out).serve();
   }
 
-  private void serve() throws IOException, InterruptedException {
+  private void serve() throws IOException {
     ScheduledExecutorService idle =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("skep-idle").factory());
@@ -66,7 +67,7 @@ final class CompilerProcessMain {
     try {
       while (true) {
         Request request = CompilerMessages.readRequest(in);
-        room.acquire();
+        busy.incrementAndGet();
         Thread thread =
             new Thread(null, () -> answer(request), "skep-compile", Engine.COMPILER_STACK_BYTES);
         thread.setDaemon(true);
@@ -79,7 +80,7 @@ final class CompilerProcessMain {
   }
 
   private void giveBack() {
-    if (room.availablePermits() == CompilerProcess.MOST_AT_ONCE && served.getAndSet(0) > 0) {
+    if (busy.get() == 0 && served.getAndSet(0) > 0) {
       System.gc();
     }
   }
@@ -95,7 +96,7 @@ final class CompilerProcessMain {
       Runtime.getRuntime().halt(1);
     } finally {
       served.incrementAndGet();
-      room.release();
+      busy.decrementAndGet();
     }
   }
 

@@ -14,8 +14,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * What a tenant notices of hostile neighbours: its latencies at some 30 % load, alone and beside
- * the hostile corpus, on a node of its own, in turn.
+ * What a tenant notices of hostile neighbours: its latencies at some 30 % load, alone, beside
+ * processors that are merely busy, and beside the hostile corpus, on a node of its own, in turn.
  */
 @Command(
     name = "neighbours",
@@ -63,6 +63,7 @@ final class NeighbourBench implements Callable<Integer> {
 
   private final Buffer order = Buffer.buffer(Guests.bytes(Guests.ORDER));
   private final Histogram alone = Durations.create();
+  private final Histogram busy = Durations.create();
   private final Histogram beside = Durations.create();
   private long wrong;
   private String firstWrong = "";
@@ -103,6 +104,10 @@ final class NeighbourBench implements Callable<Integer> {
       Progress.say("round " + (i + 1) + " of " + rounds + ": alone");
       Histogram before = round(steady, perSecond);
       alone.add(before);
+      Progress.say("round " + (i + 1) + " of " + rounds + ": beside busy processors");
+      try (BusyProcessors _ = BusyProcessors.start()) {
+        busy.add(round(steady, perSecond));
+      }
       Progress.say("round " + (i + 1) + " of " + rounds + ": beside");
       attackers.begin();
       Histogram after = round(steady, perSecond);
@@ -159,7 +164,9 @@ final class NeighbourBench implements Callable<Integer> {
             .add("saturated_per_second", "steady tenant, saturated", saturated, "/s")
             .add("per_second", "  its rate here", perSecond, "/s")
             .percentiles("alone", "alone", alone)
+            .percentiles("busy", "beside busy processors", busy)
             .percentiles("beside", "beside the corpus", beside)
+            .add("busy_p99_ratio", "busy to alone, p99", ratio(alone, busy, P99), "×")
             .add("p50_ratio", "beside to alone, p50", ratio(alone, beside, 50), "×")
             .add(
                 "p99_ratio", "beside to alone, p99", ratio(alone, beside, P99), "×", "at most 1.25")
@@ -187,6 +194,9 @@ final class NeighbourBench implements Callable<Integer> {
                 + " % of what saturates it with "
                 + CALIBRATION_CALLERS
                 + " callers; latencies count from when a request was due.")
+        .note(
+            "Busy: a process counts on every processor, as far behind as attackers, and asks the"
+                + " node for nothing.")
         .note("It runs the 2 KB JSON policy of guests/, over HTTP.")
         .note(
             tenants

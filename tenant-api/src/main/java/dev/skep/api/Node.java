@@ -1,9 +1,9 @@
 package dev.skep.api;
 
 import com.zaxxer.hikari.metrics.prometheus.PrometheusMetricsTrackerFactory;
+import dev.skep.engine.CompilerProcess;
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
-import dev.skep.limits.ModuleBudgets;
 import dev.skep.metrics.NodeMetrics;
 import dev.skep.pool.Backstage;
 import dev.skep.pool.CodeSpace;
@@ -185,10 +185,12 @@ public final class Node implements AutoCloseable {
             ? new OnDemandAllocator(config.pool())
             : new PoolingAllocator(config.pool());
     closings.push(pool::close);
+    CompilerProcess compiler = CompilerProcess.start(config.compilerHeapBytes());
+    closings.push(compiler::close);
     Engine engine =
         new Engine(
             EngineConfig.DEFAULTS.withScratch(config.scratchBytes(), config.scratchTenantPercent()),
-            ModuleBudgets.DEFAULTS,
+            compiler,
             new CodeSpace(config.tiers().codeBytes()));
     NodeFigures figures = new NodeFigures(metrics);
     ModuleCache modules =

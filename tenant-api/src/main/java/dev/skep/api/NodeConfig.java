@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param treeCacheBytes heap for uploaded trees
  * @param scratchBytes heap for the scratch space of all runs together
  * @param scratchTenantPercent of that, the most for the runs of one tenant
+ * @param compilerHeapBytes most heap of the process that checks and compiles modules
  * @param drainPatience how long a stopping node waits for its runs
  * @param pool the slab
  * @param onDemand whether instances get their memory from the kernel each time instead
@@ -42,6 +43,7 @@ public record NodeConfig(
     long treeCacheBytes,
     long scratchBytes,
     int scratchTenantPercent,
+    long compilerHeapBytes,
     Duration drainPatience,
     PoolConfig pool,
     boolean onDemand,
@@ -56,6 +58,9 @@ public record NodeConfig(
    * @param meaning what it sets, with unit and range
    */
   public record Variable(String name, String fallback, String meaning) {}
+
+  /** Modules of 16 MiB in all, each with some hundred times its bytes. */
+  private static final long DEFAULT_COMPILER_HEAP_BYTES = 2L << 30;
 
   private static final List<Variable> OF_THE_NODE =
       List.of(
@@ -92,6 +97,11 @@ public record NodeConfig(
                   + " has taken so much is told that there is no space, and others still have"
                   + " theirs"),
           new Variable(
+              "SKEP_COMPILER_HEAP",
+              Settings.inBytes(DEFAULT_COMPILER_HEAP_BYTES),
+              "most heap of the process that checks and compiles modules, 256MiB to 1TiB; a module"
+                  + " that needs more is refused"),
+          new Variable(
               "SKEP_DRAIN_SECONDS",
               "30",
               "how long a stopping node waits for its runs, 0 to 3600 seconds"),
@@ -125,6 +135,7 @@ public record NodeConfig(
         read.bytes("SKEP_SCRATCH", EngineConfig.DEFAULT_SCRATCH_BYTES, 0, 1L << 40),
         read.integer(
             "SKEP_SCRATCH_TENANT_PERCENT", EngineConfig.DEFAULT_SCRATCH_TENANT_PERCENT, 1, 100),
+        read.bytes("SKEP_COMPILER_HEAP", DEFAULT_COMPILER_HEAP_BYTES, 256L << 20, 1L << 40),
         Duration.ofSeconds(read.number("SKEP_DRAIN_SECONDS", 30, 0, 3_600)),
         PoolSettings.of(read),
         PoolSettings.isOnDemand(read),
