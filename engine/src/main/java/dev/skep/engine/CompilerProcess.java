@@ -135,7 +135,10 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
         try {
           return content(asked.ask(request).get(PATIENCE * budgetNanos, TimeUnit.NANOSECONDS));
         } catch (ExecutionException e) {
-          LOG.atWarn().addKeyValue("because", e.getCause()).log("a module is " + doing + " again");
+          LOG.atWarn()
+              .addKeyValue("task", task)
+              .addKeyValue("module", CraneliftCompiler.digest(bytes))
+              .log("the compiler's process ended while it had a module");
         } catch (TimeoutException e) {
           asked.end();
           throw new ModuleRefusedException(
@@ -314,6 +317,17 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
     } catch (IOException e) {
       return 0;
     }
+  }
+
+  /** The child's process id. */
+  long pid() {
+    return child().process.pid();
+  }
+
+  /** Requests that the child has now. */
+  int underWay() {
+    Child known = child;
+    return known == null ? 0 : known.asked.size();
   }
 
   /** Ends the child; who waits for it is told. Waits some seconds at most. Idempotent. */

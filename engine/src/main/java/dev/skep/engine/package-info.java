@@ -8,6 +8,9 @@
  *   Invocation ─▶ GuestInstance (a lease of a slot, an engine instance) ◀── CompiledModule
  * </pre>
  *
+ * <p>From the parser to the rewriting, what is heavy is a {@link dev.skep.engine.TierOneCompiler}:
+ * in this process, or in one of its own ({@link dev.skep.engine.CompilerProcess}).
+ *
  * <p>The only code with engine types; none is in its public interface, so that the engine can be
  * replaced in one module. Classes that generated code must reach are public for the JVM's sake and
  * say so.

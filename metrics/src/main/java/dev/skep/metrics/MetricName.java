@@ -141,6 +141,16 @@ public enum MetricName {
       Kind.COUNTER,
       "Compiles refused because as many wait as may, by whose queue was full: tenant or node",
       "queue"),
+  COMPILER_PROCESS_STARTS(
+      "skep_compiler_process_starts_total",
+      Kind.COUNTER,
+      "Times that the process which checks and compiles modules was started"),
+  COMPILER_PROCESS_LOST(
+      "skep_compiler_process_lost_total",
+      Kind.COUNTER,
+      "Times that this process ended unasked; what it was at is asked again once"),
+  COMPILER_PROCESS_RESIDENT(
+      "skep_compiler_process_resident_bytes", Kind.GAUGE, "Memory of this process"),
   ENGINE_CHECKS(
       "skep_engine_checks_total", Kind.COUNTER, "Modules checked at upload, whatever came of it"),
   ENGINE_CHECK_CPU(

@@ -27,9 +27,9 @@ public enum Backstage {
   LONG_RUNS(10, true),
   /** The JVM's compilers: as much as long runs, which have use for their work. */
   JIT(10, true),
-  /** Checks of uploads. */
+  /** What the node itself does with uploads. */
   CHECKS(12, true),
-  /** Compiles of modules. */
+  /** Compiles of modules, and the process that checks and compiles them. */
   COMPILES(15, true);
 
   private final int nice;
@@ -51,8 +51,12 @@ public enum Backstage {
         Niceness.setBehindOf(name -> name.startsWith("C1 ") || name.startsWith("C2 "), JIT.nice);
   }
 
-  /** Puts all threads of this process here, and those that they begin later. */
+  /**
+   * Puts all threads of this process here, and those that they begin later, in a session of their
+   * own. For a process that serves another.
+   */
   public void enterWhole() {
+    Niceness.ownSession(nice);
     var _ = Niceness.setBehindOf(_ -> true, nice);
   }
 

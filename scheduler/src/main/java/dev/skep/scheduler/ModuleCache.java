@@ -133,9 +133,9 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
             config.compileQueueCapacity(),
             config.compilesPerTenant(),
             asked -> !asked.pending.begun.get());
-    // One thread, and behind all others: a compile takes up to seconds of a core that workers would
-    // otherwise have, and nobody's run waits for it but those of the module itself. Modules come
-    // rarely and stay, so a second thread would shorten few waits and lengthen many runs.
+    // One thread: a compile takes up to seconds of a core that workers would otherwise have, and
+    // nobody's run waits for it but those of the module itself. Modules come rarely and stay, so a
+    // second thread would shorten few waits and lengthen many runs.
     this.compiler = new Thread(null, this::compileAll, "skep-compiler", COMPILER_STACK_BYTES);
     compiler.setDaemon(true);
     compiler.start();
@@ -305,7 +305,8 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
   }
 
   private void compileAll() {
-    Backstage.COMPILES.enter();
+    // With those who wait for it: what takes long is behind all, in the compiler's process.
+    Backstage.LONG_RUNS.enter();
     while (true) {
       try {
         Asked asked = queue.take();

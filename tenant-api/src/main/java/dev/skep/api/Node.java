@@ -214,8 +214,8 @@ public final class Node implements AutoCloseable {
             closing -> closings.push(closing::close));
 
     BlockingWork databaseWork =
-        new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS);
-    BlockingWork uploads = new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS);
+        new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS, Backstage.GUESTS);
+    BlockingWork uploads = new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS, Backstage.CHECKS);
     ThreadPoolExecutor lookups =
         new ThreadPoolExecutor(
             DATABASE_THREADS,
@@ -234,6 +234,7 @@ public final class Node implements AutoCloseable {
         poolState,
         runs,
         engine,
+        compiler,
         modules,
         tiers,
         treeCache,

@@ -1,5 +1,6 @@
 package dev.skep.api;
 
+import dev.skep.engine.CompilerProcess;
 import dev.skep.engine.Engine;
 import dev.skep.metrics.MetricName;
 import dev.skep.metrics.NodeMetrics;
@@ -127,6 +128,7 @@ final class NodeFigures implements RunListener {
       PoolState pool,
       Scheduler scheduler,
       Engine engine,
+      CompilerProcess compiler,
       ModuleCache modules,
       Tiers tiers,
       TreeCache trees,
@@ -161,6 +163,9 @@ final class NodeFigures implements RunListener {
             Map.of(
                 "tenant", (double) modules.refusedOfTenant(),
                 "node", (double) modules.refusedInAll()));
+    metrics.counter(MetricName.COMPILER_PROCESS_STARTS, () -> compiler.stats().started());
+    metrics.counter(MetricName.COMPILER_PROCESS_LOST, () -> compiler.stats().lost());
+    metrics.gauge(MetricName.COMPILER_PROCESS_RESIDENT, () -> compiler.stats().residentBytes());
     metrics.counter(MetricName.ENGINE_CHECKS, () -> engine.stats().checked());
     metrics.counter(MetricName.ENGINE_CHECK_CPU, () -> engine.stats().checkCpuNanos() / 1e9);
     metrics.counter(

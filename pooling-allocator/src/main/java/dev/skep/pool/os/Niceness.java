@@ -21,9 +21,12 @@ import java.util.stream.Stream;
 public final class Niceness {
   private static final int PRIO_PROCESS = 0;
   private static final Path TASKS = Path.of("/proc/self/task");
+  private static final Path AUTOGROUP = Path.of("/proc/self/autogroup");
 
   private static final MethodHandle GETTID =
       Libc.handle("gettid", FunctionDescriptor.of(ValueLayout.JAVA_INT));
+  private static final MethodHandle SETSID =
+      Libc.handle("setsid", FunctionDescriptor.of(ValueLayout.JAVA_INT));
   private static final MethodHandle SETPRIORITY =
       Libc.handle(
           "setpriority",
@@ -101,6 +104,28 @@ public final class Niceness {
       }
     }
     return count;
+  }
+
+  /**
+   * Makes this process a session of its own (setsid(2)), and sets back all of it where the kernel
+   * shares processors by session (sched(7), autogroup): there a thread's niceness holds within its
+   * session only, and a session that always has something to run keeps a full share from all
+   * others, the kernel's own threads included. Of no effect for a process that leads a group
+   * already.
+   *
+   * @param nice 0 to 19
+   */
+  public static void ownSession(int nice) {
+    try {
+      int session = (int) SETSID.invokeExact(Libc.state());
+      if (session > 0) {
+        Files.writeString(AUTOGROUP, nice + "\n");
+      }
+    } catch (IOException e) {
+      // The kernel has no such groups.
+    } catch (Throwable e) {
+      throw Libc.unexpected(e);
+    }
   }
 
   private static List<Path> tasks() {
