@@ -131,7 +131,7 @@ final class CraneliftCompiler implements NativeCompiler {
     close();
     BridgeSlot made = wanted.newSlot();
     slot = made;
-    ModuleCompiler fresh = new ModuleCompiler(made::start, false);
+    ModuleCompiler fresh = new ModuleCompiler(made::start, MachineTarget.target(), false);
     bridge = wanted;
     compiler = fresh;
     return fresh;

@@ -221,7 +221,8 @@ public final class Engine {
   private ModuleCompiler machineCompiler() {
     ModuleCompiler compiler = machineCompiler;
     if (compiler == null) {
-      compiler = new ModuleCompiler(NativeBridge.inJvm().newSlot()::start, false);
+      compiler =
+          new ModuleCompiler(NativeBridge.inJvm().newSlot()::start, MachineTarget.target(), false);
       machineCompiler = compiler;
     }
     return compiler;
@@ -238,7 +239,9 @@ public final class Engine {
   public Artifact compileCompiler(CompileWatch watch) {
     // Not with the compiler at hand, which others wait for.
     try (BridgeSlot slot = NativeBridge.inJvm().newSlot()) {
-      CompileOutcome outcome = NativeBridge.compile(new ModuleCompiler(slot::start, false), watch);
+      CompileOutcome outcome =
+          NativeBridge.compile(
+              new ModuleCompiler(slot::start, MachineTarget.target(), false), watch);
       return switch (outcome) {
         case MachineCode made ->
             MachineArtifact.of(NativeBridge.digest(), MachineTarget.key(), made);
@@ -258,7 +261,7 @@ public final class Engine {
    */
   public void useCompiler(Artifact compiler) {
     BridgeSlot slot = NativeBridge.of(compiler, code).newSlot();
-    ModuleCompiler fast = new ModuleCompiler(slot::start, false);
+    ModuleCompiler fast = new ModuleCompiler(slot::start, MachineTarget.target(), false);
     synchronized (machineLock) {
       machineCompiler = fast;
     }

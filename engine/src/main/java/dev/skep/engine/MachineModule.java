@@ -35,8 +35,7 @@ import org.jspecify.annotations.Nullable;
 final class MachineModule implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
 
-  /** Bytes of one entry of the table: an address of 8, a signature of 4, 4 of nothing. */
-  private static final int ENTRY_BYTES = 16;
+  private static final int ENTRY_BYTES = ContextLayout.FUNCTION_BYTES;
 
   /**
    * What an instance begins with besides its images.

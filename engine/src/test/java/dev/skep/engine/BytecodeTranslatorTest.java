@@ -63,7 +63,8 @@ class BytecodeTranslatorTest {
       throws ModuleRefusedException {
     CompiledModule module = new Engine(FREE).compile(wasm);
     ScannedModule scanned = ModuleScanner.scan(wasm, FREE.moduleLimits());
-    ModuleCompiler compiler = new ModuleCompiler(() -> new RedlineBridge().exports(), false);
+    ModuleCompiler compiler =
+        new ModuleCompiler(() -> new RedlineBridge().exports(), MachineTarget.target(), false);
     if (compiler.compile(MachineRequest.of(scanned, FREE, module), methods, CompileWatch.NONE)
         instanceof MachineCode code) {
       module.runOn(code);

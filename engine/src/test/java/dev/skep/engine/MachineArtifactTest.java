@@ -7,6 +7,7 @@ import dev.skep.engine.Artifact.Table;
 import dev.skep.engine.Invocation.BytesCall;
 import dev.skep.engine.Invocation.CommandRun;
 import dev.skep.engine.Invocation.TypedCall;
+import dev.skep.engine.cranelift.Target;
 import dev.skep.limits.ModuleBudgets;
 import dev.skep.limits.SliceListener;
 import dev.skep.limits.StoreLimits;
@@ -29,6 +30,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Machine code on its way from a compiler through bytes to a module that runs, and away again. */
 class MachineArtifactTest {
@@ -469,10 +472,21 @@ class MachineArtifactTest {
 
   @Test
   void otherSystemsStayOnTierOneAndSayWhy() {
-    assertThat(MachineTarget.unavailable("Linux", "amd64")).isEmpty();
-    assertThat(MachineTarget.unavailable("Linux", "aarch64"))
-        .hasValue("machine code is made for Linux on x86-64; this is Linux on aarch64");
-    assertThat(MachineTarget.unavailable("Mac OS X", "x86_64")).isPresent();
+    assertThat(MachineTarget.unavailable("Linux", "amd64", false)).isEmpty();
+    assertThat(MachineTarget.unavailable("Linux", "riscv64", true))
+        .hasValue("machine code is made for Linux on x86-64; this is Linux on riscv64");
+    assertThat(MachineTarget.unavailable("Mac OS X", "x86_64", true)).isPresent();
+    assertThat(MachineTarget.unavailable("Mac OS X", "aarch64", true)).isPresent();
+  }
+
+  /** No test of this build has been run on one. */
+  @Test
+  void nodesOnAarch64StayOnTierOneUnlessToldOtherwise() {
+    assertThat(MachineTarget.unavailable("Linux", "aarch64", false))
+        .hasValue(
+            "machine code for aarch64 has only been run in an emulator, and on no processor yet;"
+                + " -Dskep.untried=true has it run all the same, for tests");
+    assertThat(MachineTarget.unavailable("Linux", "aarch64", true)).isEmpty();
   }
 
   /**
@@ -480,11 +494,14 @@ class MachineArtifactTest {
    * ModuleCompiler.VERSION} with it, or nodes would run what an older one has made for what a newer
    * one means.
    */
-  @Test
-  void theVersionGoesWithTheCode() throws Exception {
+  @ParameterizedTest
+  @CsvSource({
+    "X86_64, 9880f35800ebef7a0a6f2bec40461673a4e09130d08c789c943acd3ecac3bfe7",
+    "AARCH64, 0b0aca3d39acf95ef2c336e9b04a7f13fbad5961192b607ae18971504bec249e"
+  })
+  void theVersionGoesWithTheCode(Target target, String expected) throws Exception {
     MessageDigest sha = MessageDigest.getInstance("SHA-256");
-    for (String name : List.of("add", "trap", "kernels", "wordcount")) {
-      Artifact artifact = made(Guests.bytes("wasm/" + name + ".wasm"));
+    for (Artifact artifact : Targets.artifacts(target).values()) {
       sha.update(artifact.code());
       for (Table table : Table.values()) {
         for (int value : artifact.table(table).values()) {
@@ -495,9 +512,6 @@ class MachineArtifactTest {
     String code = HexFormat.of().formatHex(sha.digest());
     assertThat(compiler.key().compiler() + ' ' + code)
         .as("change the version, and this line with it")
-        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-3 " + CODE);
+        .isEqualTo("cranelift-0.130.1,redline-0.0.5,skep-3 " + expected);
   }
-
-  private static final String CODE =
-      "9880f35800ebef7a0a6f2bec40461673a4e09130d08c789c943acd3ecac3bfe7";
 }

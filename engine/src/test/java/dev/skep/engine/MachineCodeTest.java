@@ -234,7 +234,8 @@ class MachineCodeTest {
 
   @Test
   void craneliftFindsNothingWrongWithWhatItIsGiven() throws ModuleRefusedException {
-    ModuleCompiler verifying = new ModuleCompiler(() -> new RedlineBridge().exports(), true);
+    ModuleCompiler verifying =
+        new ModuleCompiler(() -> new RedlineBridge().exports(), MachineTarget.target(), true);
     for (String name : List.of("add", "kernels", "trap", "hello_cgi", "files")) {
       byte[] wasm = Guests.bytes("wasm/" + name + ".wasm");
       ScannedModule scanned = ModuleScanner.scan(wasm, EngineConfig.DEFAULTS.moduleLimits());

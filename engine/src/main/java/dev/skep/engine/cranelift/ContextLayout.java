@@ -32,8 +32,14 @@ public record ContextLayout(int values, int tables, int globals) {
   /** Accessible bytes of the memory, 8 bytes. */
   public static final int MEMORY_SIZE = 32;
 
-  /** Address of the functions' table. */
+  /**
+   * Address of the functions' table, which lies behind the code, at the next multiple of {@link
+   * #FUNCTION_BYTES}.
+   */
   public static final int FUNCTIONS = 40;
+
+  /** Bytes of an entry of that table: an address of 8, a signature of 4, 4 of nothing. */
+  public static final int FUNCTION_BYTES = 16;
 
   /** Address of what code calls of the host. */
   public static final int UPCALL = 48;

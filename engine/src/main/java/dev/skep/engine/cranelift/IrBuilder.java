@@ -45,22 +45,33 @@ final class IrBuilder {
   private static final int FUNCTION = 1_208_200;
   private static final int CONVENTION_IN_FUNCTION = 460;
 
-  /** The bridge's convention: as System V's, but for the registers of results. */
-  private static final byte TAIL = 1;
+  /** By what registers a function is called, as Cranelift numbers it. */
+  private enum Convention {
+    /** The bridge's own. What the callee preserves is the system's. */
+    TAIL(1),
+    /** The one of C, in which the host calls and is called. */
+    SYSTEM(2),
+    /** The callee preserves all registers; it has no results. */
+    PRESERVE_ALL(7);
 
-  /** A convention in which the callee preserves all registers; it has no results. */
-  private static final byte PRESERVE_ALL = 7;
+    final byte number;
+
+    Convention(int number) {
+      this.number = (byte) number;
+    }
+  }
 
   /** The bridge's own operators. */
   final RedlineBridge_ModuleExports op;
 
   private final Memory memory;
 
-  /** High half of the constants that stand for symbols. */
-  private final int marker;
+  private final Linker linker;
 
-  private final Map<FunctionShape, Integer> signatures = new HashMap<>();
-  private final Map<FunctionShape, Integer> preservingSignatures = new HashMap<>();
+  /** A signature that has been told to the bridge. */
+  private record Known(FunctionShape shape, Convention convention) {}
+
+  private final Map<Known, Integer> signatures = new HashMap<>();
 
   // Of the function at hand.
   private final Map<Integer, Long> constants = new HashMap<>();
@@ -68,10 +79,10 @@ final class IrBuilder {
   private int context;
   private int entry;
 
-  IrBuilder(RedlineBridge_ModuleExports bridge, int marker) {
+  IrBuilder(RedlineBridge_ModuleExports bridge, Linker linker) {
     this.op = bridge;
     this.memory = op.memory();
-    this.marker = marker;
+    this.linker = linker;
   }
 
   /** Begins a guest's function, in its entry block; {@link #param} gives its parameters. */
@@ -81,22 +92,24 @@ final class IrBuilder {
 
   /** Begins any function whose first parameter is the context. */
   void begin(FunctionShape shape) {
-    begin(shape, false);
+    begin(shape, Convention.TAIL);
+  }
+
+  /** Begins a function that the host calls. */
+  void beginForHost(FunctionShape shape) {
+    begin(shape, Convention.SYSTEM);
   }
 
   /** Begins a function that leaves all registers as they are, and has no results. */
   void beginPreserving(FunctionShape shape) {
-    begin(shape, true);
+    begin(shape, Convention.PRESERVE_ALL);
   }
 
-  private void begin(FunctionShape shape, boolean preserving) {
+  private void begin(FunctionShape shape, Convention convention) {
     signatures.clear();
-    preservingSignatures.clear();
     constants.clear();
     op.createFunction();
-    if (preserving) {
-      preserve(memory.readInt(FUNCTION) + CONVENTION_IN_FUNCTION);
-    }
+    follow(convention, memory.readInt(FUNCTION) + CONVENTION_IN_FUNCTION);
     for (int i = 0; i < shape.params().length(); i++) {
       op.addParamType(FunctionShape.type(shape.params().charAt(i)));
     }
@@ -215,9 +228,9 @@ final class IrBuilder {
 
   // ── Calls ─────────────────────────────────────────────────────────────────────────────────
 
-  /** Address of what a symbol stands for, filled in by the {@link Linker}. */
+  /** Address of what a symbol stands for. */
   int symbol(int symbol) {
-    return op.emitIconst64(symbol, marker);
+    return linker.address(this, symbol);
   }
 
   /** The signature of a guest's function. */
@@ -225,31 +238,35 @@ final class IrBuilder {
     return signature(new FunctionShape("II" + shape.params(), "I" + firstOf(shape.results())));
   }
 
-  private void preserve(int address) {
-    if (memory.read(address) != TAIL) {
+  private void follow(Convention convention, int address) {
+    if (memory.read(address) != Convention.TAIL.number) {
       throw new IllegalStateException("the bridge is another version");
     }
-    memory.writeByte(address, PRESERVE_ALL);
+    memory.writeByte(address, convention.number);
   }
 
   int signature(FunctionShape shape) {
-    return signature(shape, signatures, false);
+    return signature(shape, Convention.TAIL);
+  }
+
+  /** The signature of a function of the host. */
+  int hostSignature(FunctionShape shape) {
+    return signature(shape, Convention.SYSTEM);
   }
 
   /** The signature of a function that leaves all registers as they are. */
   int preservingSignature(FunctionShape shape) {
-    return signature(shape, preservingSignatures, true);
+    return signature(shape, Convention.PRESERVE_ALL);
   }
 
-  private int signature(FunctionShape shape, Map<FunctionShape, Integer> made, boolean preserving) {
-    Integer known = made.get(shape);
+  private int signature(FunctionShape shape, Convention convention) {
+    Known wanted = new Known(shape, convention);
+    Integer known = signatures.get(wanted);
     if (known != null) {
       return known;
     }
     op.beginSig();
-    if (preserving) {
-      preserve(SIGNATURE_CONVENTION);
-    }
+    follow(convention, SIGNATURE_CONVENTION);
     for (int i = 0; i < shape.params().length(); i++) {
       op.sigAddParam(FunctionShape.type(shape.params().charAt(i)));
     }
@@ -257,7 +274,7 @@ final class IrBuilder {
       op.sigAddReturn(FunctionShape.type(shape.results().charAt(i)));
     }
     int number = op.endSig();
-    made.put(shape, number);
+    signatures.put(wanted, number);
     return number;
   }
 

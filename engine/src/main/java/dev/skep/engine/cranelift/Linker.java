@@ -3,51 +3,41 @@ package dev.skep.engine.cranelift;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.random.RandomGenerator;
 
 /**
- * Puts functions together and resolves what they call, for x86-64.
- *
- * <p>The bridge has no direct calls: a callee is a constant of 64 bits that is called through a
- * register. Where one stands, its high half is a marker made by chance for the module, so that no
- * number of the guest's can be taken for one, and its low half the symbol:
- *
- * <pre>
- *   movabs $marker:symbol, %r             lea symbol(%rip), %r
- *   …                              ─▶     …
- *   call *%r                              call *%r        or   nop; call symbol
- * </pre>
- *
- * <p>The call becomes direct where it follows at once and the register is dead after it, because
- * calls do not preserve it.
+ * Puts functions together and has them find what they call, by symbols. How they do is the
+ * processor's: the bridge has no direct calls.
  */
-final class Linker {
+abstract sealed class Linker permits X86Linker, Aarch64Linker {
   /**
    * Of functions: a line of the processor's cache, so that how a loop lies in its lines does not
    * depend on the functions before. At half a line, one loop in two took a fifth longer.
    */
   private static final int ALIGNMENT = 64;
 
-  private static final int MOVABS_BYTES = 10;
-
-  /** Registers that a call may change (System V ABI, 3.2.1): rax, rcx, rdx, rsi, rdi, r8 to r11. */
-  private static final int CALL_CLOBBERED = 0b1111_1100_0111;
-
-  private static final byte[][] NOPS = {
-    {0x0F, 0x1F, (byte) 0x80, 0, 0, 0, 0}, {0x0F, 0x1F, (byte) 0x84, 0, 0, 0, 0, 0},
-  };
-
-  private final int marker;
   private final List<byte[]> pieces = new ArrayList<>();
   private int[] offsets = new int[64];
   private int[] symbols = new int[64];
   private int length;
 
-  Linker(int marker) {
-    this.marker = marker;
+  /**
+   * A linker for one module.
+   *
+   * @param functions of the module; symbols from this number on are not
+   */
+  static Linker of(Target target, RandomGenerator random, int functions) {
+    return switch (target) {
+      case X86_64 -> new X86Linker(random);
+      case AARCH64 -> new Aarch64Linker(functions);
+    };
   }
 
+  /** The address of what a symbol stands for, as a value in the function at hand. */
+  abstract int address(IrBuilder ir, int symbol);
+
   /** Appends a function; answers where it begins. */
-  int add(int symbol, byte[] code) {
+  final int add(int symbol, byte[] code) {
     int i = pieces.size();
     if (i == offsets.length) {
       offsets = Arrays.copyOf(offsets, 2 * i);
@@ -62,12 +52,12 @@ final class Linker {
   }
 
   /** Bytes of what has been added. */
-  int length() {
+  final int length() {
     return length;
   }
 
   /** The linked code. */
-  byte[] link() {
+  final byte[] link() {
     int most = 0;
     for (int i = 0; i < pieces.size(); i++) {
       most = Math.max(most, symbols[i]);
@@ -77,102 +67,57 @@ final class Linker {
     for (int i = 0; i < pieces.size(); i++) {
       places[symbols[i]] = offsets[i];
     }
-    byte[] out = new byte[length];
-    Arrays.fill(out, (byte) 0xCC);
-    for (int i = 0; i < pieces.size(); i++) {
-      byte[] code = pieces.get(i);
-      System.arraycopy(code, 0, out, offsets[i], code.length);
-      resolve(out, offsets[i], offsets[i] + code.length, places);
-    }
-    return out;
+    return link(places);
   }
 
-  private void resolve(byte[] code, int from, int to, int[] places) {
-    for (int at = from; at + MOVABS_BYTES <= to; at++) {
-      if ((code[at] & 0xFE) == 0x48
-          && (code[at + 1] & 0xF8) == 0xB8
-          && int32(code, at + 6) == marker) {
-        int symbol = int32(code, at + 2);
-        if (symbol < 0 || symbol >= places.length || places[symbol] < 0) {
-          throw new IllegalStateException("no function has the symbol " + symbol);
-        }
-        int register = (code[at + 1] & 7) | (code[at] & 1) << 3;
-        int call = callOf(code, at + MOVABS_BYTES, to, register);
-        if (call > 0 && (CALL_CLOBBERED >> register & 1) == 1) {
-          byte[] nop = NOPS[call - 2];
-          System.arraycopy(nop, 0, code, at, nop.length);
-          int end = at + nop.length + 5;
-          code[end - 5] = (byte) 0xE8;
-          putInt32(code, end - 4, places[symbol] - end);
-          at = end - 1;
-        } else {
-          code[at] = (byte) (register < 8 ? 0x48 : 0x4C);
-          code[at + 1] = (byte) 0x8D;
-          code[at + 2] = (byte) ((register & 7) << 3 | 5);
-          putInt32(code, at + 3, places[symbol] - (at + 7));
-          code[at + 7] = 0x0F;
-          code[at + 8] = 0x1F;
-          code[at + 9] = 0;
-          at += MOVABS_BYTES - 1;
-        }
-      }
-    }
+  /**
+   * The same.
+   *
+   * @param places by symbol, where it begins
+   */
+  abstract byte[] link(int[] places);
+
+  /** How many functions have been added. */
+  final int pieces() {
+    return pieces.size();
   }
 
-  /** Length of the call through {@code register} at {@code at}, 0 if there is none. */
-  private static int callOf(byte[] code, int at, int to, int register) {
-    if (register < 8) {
-      boolean calls =
-          at + 2 <= to && (code[at] & 0xFF) == 0xFF && (code[at + 1] & 0xFF) == 0xD0 + register;
-      return calls ? 2 : 0;
-    }
-    boolean calls =
-        at + 3 <= to
-            && code[at] == 0x41
-            && (code[at + 1] & 0xFF) == 0xFF
-            && (code[at + 2] & 0xFF) == 0xD0 + (register & 7);
-    return calls ? 3 : 0;
+  final int pieceBytes(int i) {
+    return pieces.get(i).length;
   }
 
-  private static int int32(byte[] code, int at) {
+  /** Writes what was added as number {@code i} to its place; answers that. */
+  final int copyPiece(int i, byte[] out) {
+    System.arraycopy(pieces.get(i), 0, out, offsets[i], pieceBytes(i));
+    return offsets[i];
+  }
+
+  /** Where a symbol's function begins. */
+  static int placeOf(int symbol, int[] places) {
+    if (symbol < 0 || symbol >= places.length || places[symbol] < 0) {
+      throw new IllegalStateException("no function has the symbol " + symbol);
+    }
+    return places[symbol];
+  }
+
+  /**
+   * Stack that a function takes, in bytes.
+   *
+   * @throws UnsupportedException if it does not begin as Cranelift's functions do
+   */
+  abstract int stackOf(byte[] code) throws UnsupportedException;
+
+  static int int32(byte[] code, int at) {
     return (code[at] & 0xFF)
         | (code[at + 1] & 0xFF) << 8
         | (code[at + 2] & 0xFF) << 16
         | code[at + 3] << 24;
   }
 
-  private static void putInt32(byte[] code, int at, int value) {
+  static void putInt32(byte[] code, int at, int value) {
     code[at] = (byte) value;
     code[at + 1] = (byte) (value >> 8);
     code[at + 2] = (byte) (value >> 16);
     code[at + 3] = (byte) (value >> 24);
-  }
-
-  /**
-   * Stack that a function takes, in bytes: its return address, the frame pointer, and what its
-   * prologue reserves.
-   *
-   * @throws UnsupportedException if it does not begin as Cranelift's functions do
-   */
-  static int stackOf(byte[] code) throws UnsupportedException {
-    boolean framed =
-        code.length > 4 && code[0] == 0x55 && code[1] == 0x48 && int24(code, 2) == 0xE589;
-    if (!framed) {
-      throw new UnsupportedException("a function whose stack cannot be told");
-    }
-    int at = 4;
-    if (at + 7 <= code.length && code[at] == 0x48 && (code[at + 2] & 0xFF) == 0xEC) {
-      if ((code[at + 1] & 0xFF) == 0x83) {
-        return 16 + code[at + 3];
-      }
-      if ((code[at + 1] & 0xFF) == 0x81) {
-        return 16 + int32(code, at + 3);
-      }
-    }
-    return 16;
-  }
-
-  private static int int24(byte[] code, int at) {
-    return (code[at] & 0xFF) | (code[at + 1] & 0xFF) << 8;
   }
 }

@@ -22,9 +22,6 @@ public final class ModuleCompiler {
    */
   public static final String VERSION = "cranelift-0.130.1,redline-0.0.5,skep-3";
 
-  /** The processor and the system that the code is for. */
-  public static final String TARGET = "x86_64-unknown-linux-gnu";
-
   /** Most stack of one function: more would be near what is kept free for the host's functions. */
   public static final int MOST_STACK_BYTES = 64 << 10;
 
@@ -49,16 +46,20 @@ public final class ModuleCompiler {
   private static final byte UNVERIFIED = 0b0100;
 
   private final Supplier<RedlineBridge_ModuleExports> bridges;
+  private final Target target;
   private final boolean verifying;
   private RedlineBridge_ModuleExports bridge;
 
   /**
    * @param bridges makes the bridge, and makes it anew when it has failed
+   * @param target what the code is for, which need not be what the compiler runs on
    * @param verifying whether Cranelift is to check what it is given, which takes as long again; for
    *     tests of the translation
    */
-  public ModuleCompiler(Supplier<RedlineBridge_ModuleExports> bridges, boolean verifying) {
+  public ModuleCompiler(
+      Supplier<RedlineBridge_ModuleExports> bridges, Target target, boolean verifying) {
     this.bridges = bridges;
+    this.target = target;
     this.verifying = verifying;
     this.bridge = started();
   }
@@ -72,11 +73,11 @@ public final class ModuleCompiler {
     if (!verifying) {
       memory.writeByte(SETTINGS, UNVERIFIED);
     }
-    byte[] target = TARGET.getBytes(StandardCharsets.US_ASCII);
-    int name = made.wasmMalloc(target.length);
-    memory.write(name, target);
-    made.init(name, target.length);
-    made.wasmFree(name, target.length);
+    byte[] triple = target.triple().getBytes(StandardCharsets.US_ASCII);
+    int name = made.wasmMalloc(triple.length);
+    memory.write(name, triple);
+    made.init(name, triple.length);
+    made.wasmFree(name, triple.length);
     return made;
   }
 
@@ -131,10 +132,9 @@ public final class ModuleCompiler {
             "a function of " + bytes + " bytes, where " + MOST_BODY_BYTES + " are allowed");
       }
     }
-    // Positive and not small, so that it is written out in full.
-    int marker = RANDOM.nextInt(1 << 29, 1 << 30);
-    IrBuilder ir = new IrBuilder(bridge, marker);
     Symbols symbols = new Symbols(module);
+    Linker linker = Linker.of(target, RANDOM, module.functionTypes().length);
+    IrBuilder ir = new IrBuilder(bridge, linker);
     ContextLayout layout =
         new ContextLayout(valuesOf(module), module.tables(), module.globals().length());
     if (layout.bytes() > module.contextBytes()) {
@@ -145,7 +145,6 @@ public final class ModuleCompiler {
               + module.contextBytes()
               + " fit");
     }
-    Linker linker = new Linker(marker);
     Thunks thunks = new Thunks(ir, symbols, layout);
     FunctionTranslator translator = new FunctionTranslator(module, symbols, layout, ir);
     BytecodeTranslator bytecode = new BytecodeTranslator(module, symbols, layout, ir);
@@ -163,7 +162,7 @@ public final class ModuleCompiler {
         int defined = i - module.imported();
         MethodNode method = methods.get(i);
         code = method == null ? translator.translate(defined) : bytecode.translate(i, method);
-        int stack = Linker.stackOf(code);
+        int stack = linker.stackOf(code);
         if (stack > MOST_STACK_BYTES) {
           throw new UnsupportedException("a function that takes " + stack + " bytes of stack");
         }

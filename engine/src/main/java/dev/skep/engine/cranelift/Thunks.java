@@ -25,7 +25,7 @@ final class Thunks {
    * there.
    */
   byte[] entry(FunctionShape shape) {
-    ir.begin(new FunctionShape("II", ""));
+    ir.beginForHost(new FunctionShape("II", ""));
     int function = ir.param(1);
     int state = ir.loadLong(ContextLayout.STATE);
     int left = op.emitIsub(op.emitGetStackPointer(), ir.loadLong(ContextLayout.STACK_LIMIT));
@@ -77,7 +77,11 @@ final class Thunks {
 
   private void upcall(int what, int extra) {
     ir.call(
-        ir.signature(UPCALL), ir.loadLong(ContextLayout.UPCALL), ir.context(), ir.i32(what), extra);
+        ir.hostSignature(UPCALL),
+        ir.loadLong(ContextLayout.UPCALL),
+        ir.context(),
+        ir.i32(what),
+        extra);
   }
 
   byte[] refill() {

@@ -15,9 +15,10 @@ import java.util.Objects;
  *   map ─▶ rw-  ── is filled ──▶ seal ─▶ r-x  ── runs ──▶ close ─▶ gone
  * </pre>
  *
- * <p>What the processor may have kept of the instructions that were at these addresses before is
- * dropped by the kernel, when it makes pages executable that were not (on aarch64 {@code
- * __sync_icache_dcache}; x86-64 sees to it itself).
+ * <p>What the processor's caches may have kept of the instructions that were at these addresses
+ * before is dropped by the kernel, when it makes pages executable that were not (on aarch64 {@code
+ * __sync_icache_dcache}; x86-64 sees to it itself). What a processor has fetched ahead is dropped
+ * by {@link CodeBarrier}, before anybody knows the address.
  *
  * <p>Thread-safe: any number of threads may run what is in it. Whoever closes it sees to it that
  * none does any more.
@@ -93,7 +94,8 @@ public final class CodeMemory implements AutoCloseable {
   /**
    * Makes the pages executable, and no longer writable, for good.
    *
-   * @throws SystemCallException if the kernel refuses, as some do that allow no executable memory
+   * @throws SystemCallException if the kernel refuses, as some do that allow no executable memory,
+   *     or on aarch64 before 4.16
    */
   public synchronized void seal() {
     if (closed) {
@@ -109,6 +111,9 @@ public final class CodeMemory implements AutoCloseable {
     }
     if (result != 0) {
       throw new SystemCallException("mprotect of " + bytes + " bytes", Libc.errno(state));
+    }
+    if (CodeBarrier.NEEDED) {
+      CodeBarrier.pass();
     }
   }
 

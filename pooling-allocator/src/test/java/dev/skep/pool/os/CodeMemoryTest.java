@@ -65,6 +65,18 @@ class CodeMemoryTest {
     }
   }
 
+  /** Where the processor does not need it too: it is the kernel's, and the same call. */
+  @Test
+  void codeRunsBehindTheBarrier() throws Throwable {
+    try (CodeMemory code = CodeMemory.map(1)) {
+      code.putBytes(0, add());
+      code.seal();
+      CodeBarrier.pass();
+      CodeBarrier.pass();
+      assertThat(call(code.address(), 40, 2)).isEqualTo(42);
+    }
+  }
+
   @Test
   void itIsNeverWritableAndExecutableAtOnce() throws Exception {
     CodeMemory code = CodeMemory.map(1);

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import org.junit.jupiter.api.Test;
 
-/** What the linker makes of constants that stand for functions. */
-class LinkerTest {
+/** What the linker for x86-64 makes of constants that stand for functions. */
+class X86LinkerTest {
   private static final int MARKER = 0x2345_6789;
 
   private static byte[] hex(int... bytes) {
@@ -33,7 +33,7 @@ class LinkerTest {
   }
 
   private static byte[] linked(byte[] caller) {
-    Linker linker = new Linker(MARKER);
+    Linker linker = new X86Linker(MARKER);
     linker.add(0, hex(0xC3));
     assertThat(linker.add(1, caller)).isEqualTo(64);
     return linker.link();
@@ -92,12 +92,13 @@ class LinkerTest {
 
   @Test
   void theStackOfAFunctionIsInItsFirstInstructions() throws UnsupportedException {
-    assertThat(Linker.stackOf(hex(0x55, 0x48, 0x89, 0xE5, 0xC3, 0, 0))).isEqualTo(16);
+    Linker linker = new X86Linker(MARKER);
+    assertThat(linker.stackOf(hex(0x55, 0x48, 0x89, 0xE5, 0xC3, 0, 0))).isEqualTo(16);
     byte[] small = hex(0x55, 0x48, 0x89, 0xE5, 0x48, 0x83, 0xEC, 0x20, 0, 0, 0);
-    assertThat(Linker.stackOf(small)).isEqualTo(16 + 0x20);
+    assertThat(linker.stackOf(small)).isEqualTo(16 + 0x20);
     byte[] large = hex(0x55, 0x48, 0x89, 0xE5, 0x48, 0x81, 0xEC, 0x00, 0x10, 0, 0);
-    assertThat(Linker.stackOf(large)).isEqualTo(16 + 0x1000);
-    assertThatThrownBy(() -> Linker.stackOf(hex(0x90, 0x90, 0x90, 0x90, 0x90)))
+    assertThat(linker.stackOf(large)).isEqualTo(16 + 0x1000);
+    assertThatThrownBy(() -> linker.stackOf(hex(0x90, 0x90, 0x90, 0x90, 0x90)))
         .isInstanceOf(UnsupportedException.class);
   }
 }
