@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -179,7 +180,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
   private synchronized Child child() {
     Child known = child;
-    if (known != null && !known.ended) {
+    if (known != null && !known.ended.get()) {
       return known;
     }
     if (closed) {
@@ -217,7 +218,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
     private final Process process;
     private final DataOutputStream out;
     private final Map<Integer, CompletableFuture<Answer>> asked = new ConcurrentHashMap<>();
-    private volatile boolean ended;
+    private final AtomicBoolean ended = new AtomicBoolean();
     private volatile long checkCpuNanos;
 
     Child(Process process) {
@@ -239,7 +240,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
         end();
       }
       // Whoever ends it looks at what is asked after it has said so.
-      if (ended) {
+      if (ended.get()) {
         failAll();
       }
       return answer;
@@ -270,11 +271,10 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
     /** Idempotent. */
     void end() {
-      if (!ended && !isClosed()) {
+      if (ended.compareAndSet(false, true) && !isClosed()) {
         lost.increment();
         LOG.atWarn().addKeyValue("asked", asked.size()).log("the compiler's process has ended");
       }
-      ended = true;
       process.destroyForcibly();
       failAll();
     }
@@ -303,7 +303,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
   public CompilerProcessStats stats() {
     Child known = child;
     return new CompilerProcessStats(
-        started.sum(), lost.sum(), known == null || known.ended ? 0 : residentBytes(known.process));
+        started.sum(), lost.sum(), known == null || known.ended.get() ? 0 : residentBytes(known.process));
   }
 
   /** By the kernel; 0 where that cannot be read. */

@@ -214,8 +214,14 @@ public final class Node implements AutoCloseable {
             closing -> closings.push(closing::close));
 
     BlockingWork databaseWork =
-        new BlockingWork(vertx, "skep-database", DATABASE_THREADS * CONTROL_FACTOR, DATABASE_TASKS, Backstage.GUESTS);
-    BlockingWork uploads = new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS, Backstage.CHECKS);
+        new BlockingWork(
+            vertx,
+            "skep-database",
+            DATABASE_THREADS * CONTROL_FACTOR,
+            DATABASE_TASKS,
+            Backstage.GUESTS);
+    BlockingWork uploads =
+        new BlockingWork(vertx, "skep-upload", UPLOAD_THREADS, UPLOAD_TASKS, Backstage.CHECKS);
     ThreadPoolExecutor lookups =
         new ThreadPoolExecutor(
             DATABASE_THREADS,
