@@ -44,11 +44,12 @@ public interface ArtifactStore {
   NativeState state(TenantId tenant, ArtifactKey key);
 
   /**
-   * The same with all that a first run needs, in one question: a caller waits for it.
+   * The same with all that a first run needs, in one question at most: a caller waits for it.
    *
-   * @param artifact whether the artifact is wanted too
+   * @param answered whether the tenant's ask is known to have been answered: then what this node
+   *     has of its own is enough, and nobody need be asked
    */
-  StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact);
+  StoredCode find(TenantId tenant, ArtifactKey key, boolean answered);
 
   /**
    * The same of several versions.
@@ -89,6 +90,15 @@ public interface ArtifactStore {
    *     the module
    */
   boolean ready(ArtifactKey key, NodeId node, byte[] artifact);
+
+  /**
+   * Has this node keep for itself what a first run needs, if it keeps anything: for the next {@link
+   * #find}.
+   *
+   * @param module the bytes that the key is of; not changed any more
+   * @param artifact that is in the store, as it is there; not changed any more
+   */
+  default void keepHere(ArtifactKey key, byte[] module, byte[] artifact) {}
 
   /**
    * Keeps why a claim has led to nothing.

@@ -68,7 +68,8 @@ final class CompileQueue<T> {
     }
     own.addLast(task);
     size++;
-    notifyAll();
+    // Whoever waits takes any: a second thread would only find that there is nothing more.
+    notify();
     return Offer.QUEUED;
   }
 

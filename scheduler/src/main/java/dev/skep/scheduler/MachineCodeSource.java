@@ -19,7 +19,7 @@ public interface MachineCodeSource {
         }
 
         @Override
-        public Optional<Found> find(TenantId tenant, ModuleDigest version) {
+        public Optional<Found> find(TenantId tenant, ModuleDigest version, boolean answered) {
           return Optional.empty();
         }
 
@@ -56,8 +56,11 @@ public interface MachineCodeSource {
    * What a version's first run needs, if the tenant's runs may run as machine code and it is there:
    * {@link #look} and {@link #load} in one question to the store. Blocks, and throws as the store
    * does.
+   *
+   * @param answered whether the tenant's ask is known to have been answered: then nobody is asked
+   *     for what this node has of its own
    */
-  Optional<Found> find(TenantId tenant, ModuleDigest version);
+  Optional<Found> find(TenantId tenant, ModuleDigest version, boolean answered);
 
   /** The machine code, if it is there and whole. Blocks on the store. */
   Optional<Artifact> load(ModuleDigest version);

@@ -5,6 +5,7 @@ import dev.skep.engine.CompiledModule;
 import dev.skep.engine.Engine;
 import dev.skep.engine.MachineLoad;
 import dev.skep.engine.ModuleRefusedException;
+import dev.skep.pool.Backstage;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +49,8 @@ final class MachineLoads implements AutoCloseable {
 
   private record Wish(TenantId tenant, ModuleDigest version) {}
 
-  private record Load(Wish wish, CompletableFuture<Optional<CompiledModule>> result) {}
+  private record Load(
+      Wish wish, boolean answered, CompletableFuture<Optional<CompiledModule>> result) {}
 
   private final Engine engine;
   private final MachineCodeSource source;
@@ -80,19 +82,22 @@ final class MachineLoads implements AutoCloseable {
   /**
    * Loads a version's machine code, if the tenant has asked for it and it is there.
    *
+   * @param answered whether that ask is known to have been answered
    * @return completes with a module that runs as machine code; or with nothing, whatever the
    *     reason: then there is tier 1
    */
-  CompletableFuture<Optional<CompiledModule>> load(TenantId tenant, ModuleDigest version) {
+  CompletableFuture<Optional<CompiledModule>> load(
+      TenantId tenant, ModuleDigest version, boolean answered) {
     Wish wish = new Wish(tenant, version);
     CompletableFuture<Optional<CompiledModule>> mine = new CompletableFuture<>();
     CompletableFuture<Optional<CompiledModule>> known = pending.putIfAbsent(wish, mine);
     if (known != null) {
       return known;
     }
-    if (queue.offer(tenant, new Load(wish, mine)) != CompileQueue.Offer.QUEUED) {
+    Load load = new Load(wish, answered, mine);
+    if (queue.offer(tenant, load) != CompileQueue.Offer.QUEUED) {
       refused.increment();
-      end(new Load(wish, mine), Optional.empty());
+      end(load, Optional.empty());
     }
     return mine;
   }
@@ -103,26 +108,30 @@ final class MachineLoads implements AutoCloseable {
   }
 
   private void loadAll() {
+    // A run waits for what is done here, as for what is done for it afterwards.
+    Backstage.GUESTS.enter();
     while (true) {
       try {
         Load load = queue.take();
         if (load == null) {
           return;
         }
-        end(load, Optional.ofNullable(loaded(load.wish.tenant, load.wish.version)));
+        end(load, Optional.ofNullable(loaded(load)));
       } catch (InterruptedException e) {
         // Closing interrupts what the store may wait for; the queue says when it is over.
       }
     }
   }
 
-  private @Nullable CompiledModule loaded(TenantId tenant, ModuleDigest version) {
+  private @Nullable CompiledModule loaded(Load load) {
+    TenantId tenant = load.wish.tenant;
+    ModuleDigest version = load.wish.version;
     try {
       CompiledModule known = shelf.known(version);
       if (known != null && known.isMachineCode()) {
         return source.look(tenant, version) ? known : null;
       }
-      Optional<MachineCodeSource.Found> found = source.find(tenant, version);
+      Optional<MachineCodeSource.Found> found = source.find(tenant, version, load.answered);
       if (found.isEmpty()) {
         return null;
       }

@@ -198,7 +198,7 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
   public void look(TenantId tenant, ModuleDigest version) {
     MachineLoads loader = loads;
     if (loader != null) {
-      var _ = loader.load(tenant, version);
+      var _ = loader.load(tenant, version, false);
     }
   }
 
@@ -226,10 +226,12 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
    *
    * @param mayBeMachineCode whether what comes may run as machine code only; without, it runs on
    *     tier 1 too
+   * @param answered whether the tenant's ask for its machine code is known to have been answered;
+   *     if not, that is asked
    * @return as {@link #get(TenantId, ModuleDigest, byte[])}
    */
   public CompletableFuture<CompiledModule> get(
-      TenantId tenant, ModuleDigest digest, boolean mayBeMachineCode) {
+      TenantId tenant, ModuleDigest digest, boolean mayBeMachineCode, boolean answered) {
     CompiledModule module = ifReady(tenant, digest, mayBeMachineCode);
     if (module != null) {
       return CompletableFuture.completedFuture(module);
@@ -237,12 +239,25 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
     MachineLoads loader = loads;
     return mayBeMachineCode && loader != null
         ? loader
-            .load(tenant, digest)
+            .load(tenant, digest, answered)
             .thenCompose(loaded ->
                 loaded.isPresent()
                     ? CompletableFuture.completedFuture(loaded.get())
                     : get(tenant, digest, null))
         : get(tenant, digest, null);
+  }
+
+  /**
+   * Has a version's machine code loaded whose run is on its way, if it is not there: {@link #get}
+   * then finds it there, or on its way. For whoever knows of the run before it can ask for it.
+   *
+   * @param answered as in {@link #get}; nothing is loaded ahead for those whose ask may not be
+   */
+  public void loadAhead(TenantId tenant, ModuleDigest digest, boolean answered) {
+    MachineLoads loader = loads;
+    if (answered && loader != null && ifReady(tenant, digest, true) == null) {
+      var _ = loader.load(tenant, digest, true);
+    }
   }
 
   /** Why the module does not compile, if that was found within the last hour, else null. */

@@ -360,7 +360,7 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
   }
 
   @Override
-  public Optional<Found> find(TenantId tenant, ModuleDigest version) {
+  public Optional<Found> find(TenantId tenant, ModuleDigest version, boolean answered) {
     if (config.compilers() == 0) {
       return Optional.empty();
     }
@@ -370,7 +370,8 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
       return Optional.empty();
     }
     demand.looks(interest);
-    StoredCode stored = store.find(tenant, loader.key(version), true);
+    StoredCode stored =
+        store.find(tenant, loader.key(version), answered || known instanceof NativeState.Ready);
     interest.found(stored.state());
     Optional<Artifact> artifact = stored.artifact().flatMap(bytes -> loader.read(version, bytes));
     Optional<Found> found =

@@ -194,7 +194,7 @@ final class NativeWork {
         lost.increment();
         return new Wait(Duration.ZERO);
       }
-      Step step = keep(key, outcome);
+      Step step = keep(key, module.get(), outcome);
       kept = step instanceof Settled;
       LOG.atInfo()
           .addKeyValue("module", key.module())
@@ -230,16 +230,18 @@ final class NativeWork {
     }
   }
 
-  private Step keep(ArtifactKey key, NativeOutcome outcome) {
+  private Step keep(ArtifactKey key, byte[] module, NativeOutcome outcome) {
     return switch (outcome) {
       case NativeOutcome.Compiled made -> {
         if (!listener.ready(key.module(), made.artifact())) {
           // It would be no other the next time, nor on another node.
           yield failed(key, new NativeState.Failed("the machine code does not fit the module"));
         }
-        if (!store.ready(key, node, made.artifact().toBytes())) {
+        byte[] artifact = made.artifact().toBytes();
+        if (!store.ready(key, node, artifact)) {
           yield lost();
         }
+        store.keepHere(key, module, artifact);
         compiled.increment();
         yield new Settled(new NativeState.Ready());
       }

@@ -7,19 +7,12 @@ import java.util.Optional;
  *
  * @param state what the tenant may know of its machine code
  * @param module the bytes of the version; only if the state is ready
- * @param artifact the bytes of its machine code; only if the state is ready, and they were wanted
+ * @param artifact the bytes of its machine code; only if the state is ready
  */
 public record StoredCode(NativeState state, Optional<byte[]> module, Optional<byte[]> artifact) {
 
   /** Nothing to run yet. */
   public static StoredCode none(NativeState state) {
     return new StoredCode(state, Optional.empty(), Optional.empty());
-  }
-
-  /** The same with an artifact from elsewhere, if there is a use for it. */
-  public StoredCode withArtifact(byte[] bytes) {
-    return state instanceof NativeState.Ready
-        ? new StoredCode(state, module, Optional.of(bytes))
-        : this;
   }
 }

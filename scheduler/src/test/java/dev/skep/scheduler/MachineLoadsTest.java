@@ -106,7 +106,7 @@ class MachineLoadsTest {
     }
 
     @Override
-    public Optional<Found> find(TenantId tenant, ModuleDigest version) {
+    public Optional<Found> find(TenantId tenant, ModuleDigest version, boolean answered) {
       Optional<Found> found =
           tenant.equals(HAS)
               ? load(version).map(artifact -> new Found(MODULE, artifact))
@@ -149,7 +149,7 @@ class MachineLoadsTest {
 
   private static CompiledModule get(ModuleCache cache, TenantId tenant, boolean mayBeMachineCode)
       throws Exception {
-    return cache.get(tenant, VERSION, mayBeMachineCode).get(60, TimeUnit.SECONDS);
+    return cache.get(tenant, VERSION, mayBeMachineCode, false).get(60, TimeUnit.SECONDS);
   }
 
   @Test

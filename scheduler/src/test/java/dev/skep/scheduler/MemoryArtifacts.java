@@ -42,6 +42,7 @@ final class MemoryArtifacts implements ArtifactStore {
   private Instant now = Instant.EPOCH.plusSeconds(1);
   private boolean away;
   private int asked;
+  private int askedAnswered;
 
   synchronized void module(ModuleDigest digest, int bytes) {
     modules.put(digest, bytes);
@@ -126,21 +127,27 @@ final class MemoryArtifacts implements ArtifactStore {
 
   /** The module is so many zeros, which is all that is known of it here. */
   @Override
-  public synchronized StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
+  public synchronized StoredCode find(TenantId tenant, ArtifactKey key, boolean answered) {
     asked++;
+    askedAnswered += answered ? 1 : 0;
     NativeState state = state(tenant, key);
     Row row = rows.get(key);
     return state instanceof NativeState.Ready && row != null
         ? new StoredCode(
             state,
             Optional.ofNullable(modules.get(key.module())).map(byte[]::new),
-            artifact ? Optional.ofNullable(row.bytes) : Optional.empty())
+            Optional.ofNullable(row.bytes))
         : StoredCode.none(state);
   }
 
   /** How often {@link #find} was asked. */
   synchronized int asked() {
     return asked;
+  }
+
+  /** How often it was said then that the tenant's ask had been answered. */
+  synchronized int askedAnswered() {
+    return askedAnswered;
   }
 
   @Override

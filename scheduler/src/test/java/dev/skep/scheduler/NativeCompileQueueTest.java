@@ -476,7 +476,7 @@ class NativeCompileQueueTest {
     assertThat(second.isReady(B, module)).isFalse();
     // Thrown away, it is not found, and whoever had been answered with it has not.
     second.discard(module, "it does not fit");
-    assertThat(second.find(A, module)).isEmpty();
+    assertThat(second.find(A, module, false)).isEmpty();
     assertThat(second.isReady(A, module)).isFalse();
     assertThat(second.look(A, module)).isFalse();
     assertThat(store.open(KEY.text(), 10)).containsExactly(new ArtifactAsk(A, HELLO, module));
@@ -488,14 +488,20 @@ class NativeCompileQueueTest {
     ModuleDigest module = module("module");
     assertThat(await(start().ask(A, HELLO, module))).isEqualTo(READY);
     NativeCompileQueue second = start();
-    assertThat(second.find(A, module))
+    assertThat(second.find(A, module, false))
         .hasValueSatisfying(found -> {
           assertThat(found.module()).hasSize("module".length());
           assertThat(found.artifact().module()).isEqualTo(module.hex());
         });
     assertThat(store.asked()).isEqualTo(1);
+    assertThat(store.askedAnswered()).isZero();
     assertThat(second.isReady(A, module)).isTrue();
-    assertThat(second.find(B, module)).isEmpty();
+    // Once it is known, or was known to whoever asks, that is said to the store.
+    assertThat(second.find(A, module, false)).isPresent();
+    assertThat(store.askedAnswered()).isEqualTo(1);
+    assertThat(start().find(A, module, true)).isPresent();
+    assertThat(store.askedAnswered()).isEqualTo(2);
+    assertThat(second.find(B, module, false)).isEmpty();
     assertThat(second.isReady(B, module)).isFalse();
     // A version that has gone to tier 1 is not asked for again by that run.
     second.ran(B, HELLO, module, 1);

@@ -15,6 +15,7 @@ import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -54,7 +55,10 @@ public final class ArtifactDirectory implements AutoCloseable {
 
   private static final byte[] MAGIC = "SKEPFIL1".getBytes(StandardCharsets.US_ASCII);
   private static final int HASH_BYTES = 32;
-  private static final int HEADER_BYTES = MAGIC.length + HASH_BYTES;
+
+  /** What a file has before its artifact. */
+  static final int HEADER_BYTES = MAGIC.length + HASH_BYTES;
+
   private static final Pattern NAME = Pattern.compile("[0-9a-f]{64}\\.artifact");
   private static final String PART = ".part";
 
@@ -154,6 +158,19 @@ public final class ArtifactDirectory implements AutoCloseable {
 
   /** An artifact as it was put, a fresh array, if it is here and whole. */
   public Optional<byte[]> get(ArtifactKey key) {
+    Optional<byte[]> found =
+        file(key).map(content -> Arrays.copyOfRange(content, HEADER_BYTES, content.length));
+    if (found.isPresent()) {
+      used(key);
+    }
+    return found;
+  }
+
+  /**
+   * The whole file, a fresh array, if it is here and its hash is right; the artifact begins at
+   * {@link #HEADER_BYTES}. For whoever waits: it is not copied, and {@link #used} is left to do.
+   */
+  Optional<byte[]> file(ArtifactKey key) {
     String name = name(key);
     Path file = directory.resolve(name);
     Long known = touched(name);
@@ -162,11 +179,10 @@ public final class ArtifactDirectory implements AutoCloseable {
     }
     byte[] content;
     try {
-      if (Files.size(file) != known) {
+      content = read(file, known);
+      if (content.length == 0) {
         return damaged(name, "it has another length than it was written with");
       }
-      content = Files.readAllBytes(file);
-      Files.setLastModifiedTime(file, FileTime.from(clock.instant()));
     } catch (NoSuchFileException e) {
       gone(name, file);
       return Optional.empty();
@@ -180,7 +196,29 @@ public final class ArtifactDirectory implements AutoCloseable {
       return damaged(name, "it is not what was written");
     }
     hit();
-    return Optional.of(head(content, HEADER_BYTES, content.length - HEADER_BYTES));
+    return Optional.of(content);
+  }
+
+  /** All of a file; nothing if it has not as many bytes as it should. */
+  private static byte[] read(Path file, long bytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(bytes));
+      boolean whole = channel.size() == bytes;
+      while (whole && content.hasRemaining()) {
+        whole = channel.read(content) >= 0;
+      }
+      return whole ? content.array() : new byte[0];
+    }
+  }
+
+  /** Notes on the disk that an artifact was read just now, for the order after a start. */
+  void used(ArtifactKey key) {
+    try {
+      Files.setLastModifiedTime(directory.resolve(name(key)), FileTime.from(clock.instant()));
+    } catch (IOException e) {
+      // Gone in the meantime, or it goes a little early one day.
+      LOG.atDebug().setCause(e).log("the time of a file was not set");
+    }
   }
 
   /** Another thread has needed the room just now; or somebody has deleted the file by hand. */

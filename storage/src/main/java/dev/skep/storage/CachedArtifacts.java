@@ -33,11 +33,11 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CachedArtifacts.class);
 
   /** What has been read and is not on the disk yet: the largest artifact, or many small ones. */
-  private static final long MOST_WAITING_BYTES = MOST_BYTES;
+  private static final long MOST_WAITING_BYTES = 2L * MOST_BYTES;
 
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
-  private final ArtifactStore store;
+  private final SharedArtifacts store;
   private final ArtifactDirectory directory;
   private final AtomicLong waitingBytes = new AtomicLong();
 
@@ -49,45 +49,71 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
   /**
    * @param directory which is closed after this
    */
-  public CachedArtifacts(ArtifactStore store, ArtifactDirectory directory) {
+  public CachedArtifacts(SharedArtifacts store, ArtifactDirectory directory) {
     this.store = store;
     this.directory = directory;
   }
 
   @Override
   public Optional<byte[]> load(ArtifactKey key) {
-    Optional<byte[]> here = directory.get(key);
+    Optional<byte[]> here = here(key).map(KeptCode::artifact);
     if (here.isPresent()) {
       return here;
     }
     Optional<byte[]> there = store.load(key);
-    there.ifPresent(bytes -> putLater(key, bytes));
+    there.ifPresent(bytes -> putLater(key, new KeptCode(Optional.empty(), bytes)));
+    return there;
+  }
+
+  private Optional<KeptCode> here(ArtifactKey key) {
+    Optional<byte[]> file = directory.file(key);
+    if (file.isPresent()) {
+      later(() -> directory.used(key));
+    }
+    return file.flatMap(content -> KeptCode.read(content, ArtifactDirectory.HEADER_BYTES));
+  }
+
+  @Override
+  public StoredCode find(TenantId tenant, ArtifactKey key, boolean answered) {
+    Optional<KeptCode> here = here(key);
+    Optional<byte[]> module = here.flatMap(KeptCode::module);
+    Optional<byte[]> artifact = here.map(KeptCode::artifact);
+    if (answered && module.isPresent()) {
+      // What is here was ready once, and is the same for all: only whether it is for this tenant
+      // is asked elsewhere, and that is known.
+      return new StoredCode(new NativeState.Ready(), module, artifact);
+    }
+    StoredCode there = store.find(tenant, key, artifact);
+    if (module.isEmpty() && there.module().isPresent()) {
+      keepHere(key, there.module().get(), there.artifact().orElseThrow());
+    }
     return there;
   }
 
   @Override
-  public StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
-    Optional<byte[]> here = artifact ? directory.get(key) : Optional.empty();
-    StoredCode there = store.find(tenant, key, artifact && here.isEmpty());
-    if (here.isPresent()) {
-      return there.withArtifact(here.get());
-    }
-    there.artifact().ifPresent(bytes -> putLater(key, bytes));
-    return there;
+  public void keepHere(ArtifactKey key, byte[] module, byte[] artifact) {
+    putLater(key, new KeptCode(Optional.of(module), artifact));
   }
 
   /** A first run waits for what is read, and must not wait for the disk to have it too. */
-  private void putLater(ArtifactKey key, byte[] bytes) {
-    if (waitingBytes.addAndGet(bytes.length) > MOST_WAITING_BYTES) {
+  private void putLater(ArtifactKey key, KeptCode code) {
+    long bytes = code.bytes();
+    if (waitingBytes.addAndGet(bytes) > MOST_WAITING_BYTES) {
       // It will be read from the store once more.
-      waitingBytes.addAndGet(-bytes.length);
+      waitingBytes.addAndGet(-bytes);
       return;
     }
     later(() -> {
       try {
-        directory.put(key, bytes);
+        if (code.isOf(key.module())) {
+          directory.put(key, code.toBytes());
+        } else {
+          LOG.atError()
+              .addKeyValue("module", key.module())
+              .log("the module's bytes in the database are not those of its digest");
+        }
       } finally {
-        waitingBytes.addAndGet(-bytes.length);
+        waitingBytes.addAndGet(-bytes);
       }
     });
   }
@@ -124,11 +150,7 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
 
   @Override
   public boolean ready(ArtifactKey key, NodeId node, byte[] artifact) {
-    boolean kept = store.ready(key, node, artifact);
-    if (kept) {
-      directory.put(key, artifact);
-    }
-    return kept;
+    return store.ready(key, node, artifact);
   }
 
   @Override

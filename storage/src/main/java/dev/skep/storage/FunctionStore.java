@@ -187,16 +187,28 @@ public final class FunctionStore {
           + Arrays.stream(COLUMNS.split(", ")).map("f."::concat).collect(Collectors.joining(", "))
           + ", "
           + TenantStore.columns("t", TENANT_PREFIX)
+          + ", coalesce(k.settled, false) AS answered"
           + " FROM functions f JOIN tenants t ON t.tenant = f.tenant"
+          + " LEFT JOIN native_asks k ON k.tenant = f.tenant AND k.digest = f.current_digest"
+          + " AND k.compiler = ?"
           + " WHERE f.tenant = ? AND f.name = ?";
 
-  /** The function with its tenant, if it exists: in one question, because a run waits for it. */
-  public Optional<OwnedFunction> findOwned(TenantId tenant, FunctionName name) {
+  /**
+   * The function with its tenant, if it exists: in one question, because a run waits for it.
+   *
+   * @param compiler of the machine code that this node runs
+   */
+  public Optional<OwnedFunction> findOwned(TenantId tenant, FunctionName name, String compiler) {
     return database.query(connection ->
         Query.first(
             connection,
             FIND_OWNED,
-            row -> new OwnedFunction(TenantStore.read(row, TENANT_PREFIX), readFunction(row)),
+            row ->
+                new OwnedFunction(
+                    TenantStore.read(row, TENANT_PREFIX),
+                    readFunction(row),
+                    row.getBoolean("answered")),
+            compiler,
             tenant.value(),
             name.value()));
   }

@@ -5,5 +5,7 @@ package dev.skep.storage;
  *
  * @param tenant its owner
  * @param function itself
+ * @param answered whether the tenant's ask for machine code of the current version has been
+ *     answered
  */
-public record OwnedFunction(TenantRecord tenant, FunctionRecord function) {}
+public record OwnedFunction(TenantRecord tenant, FunctionRecord function, boolean answered) {}

@@ -208,7 +208,17 @@ public final class SharedArtifacts implements ArtifactStore {
   }
 
   @Override
-  public StoredCode find(TenantId tenant, ArtifactKey key, boolean artifact) {
+  public StoredCode find(TenantId tenant, ArtifactKey key, boolean answered) {
+    return find(tenant, key, Optional.empty());
+  }
+
+  /**
+   * The same for who may have the artifact already.
+   *
+   * @param here it, which is not read then
+   */
+  StoredCode find(TenantId tenant, ArtifactKey key, Optional<byte[]> here) {
+    boolean artifact = here.isEmpty();
     record Row(StoredCode code, byte @Nullable [] sha256) {}
 
     Optional<Row> found =
@@ -221,9 +231,7 @@ public final class SharedArtifacts implements ArtifactStore {
                         new StoredCode(
                             readState(row),
                             Optional.ofNullable(row.getBytes("module")),
-                            artifact
-                                ? Optional.ofNullable(row.getBytes("artifact"))
-                                : Optional.empty()),
+                            artifact ? Optional.ofNullable(row.getBytes("artifact")) : here),
                         artifact ? row.getBytes("sha256") : null),
                 tenant.value(),
                 Digests.toBytes(key.module()),
@@ -232,7 +240,10 @@ public final class SharedArtifacts implements ArtifactStore {
       return StoredCode.none(new NativeState.Absent());
     }
     StoredCode code = found.get().code;
-    if (code.artifact().isPresent() && !isWhole(key, found.get().sha256, code.artifact().get())) {
+    if (!(code.state() instanceof NativeState.Ready)) {
+      return StoredCode.none(code.state());
+    }
+    if (artifact && !isWhole(key, found.get().sha256, code.artifact().orElseThrow())) {
       // Its asks are open again.
       return StoredCode.none(new NativeState.Queued());
     }

@@ -45,10 +45,11 @@ final class CachedArtifactsIT {
       assertThat(maker.claim(key, NODE, Duration.ofMinutes(1)))
           .isEqualTo(new ArtifactClaim.Granted(1));
       assertThat(maker.ready(key, NodeId.random(), CODE)).isFalse();
-      assertThat(first.stats().files()).isZero();
       assertThat(maker.ready(key, NODE, CODE)).isTrue();
-      assertThat(first.stats().files()).isEqualTo(1);
+      assertThat(first.stats().files()).isZero();
+      maker.keepHere(key, bytes, CODE);
       maker.close();
+      assertThat(first.stats().files()).isEqualTo(1);
       // It waits for nobody's disk, so it is there once it is closed.
       try (CachedArtifacts reader = new CachedArtifacts(shared, second)) {
         assertThat(reader.load(key)).hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
@@ -78,22 +79,64 @@ final class CachedArtifactsIT {
     try (ArtifactDirectory directory = directory("node")) {
       try (CachedArtifacts node = new CachedArtifacts(shared, directory)) {
         assertThat(node.ask(ask, key.compiler())).hasValue(bytes.length);
-        assertThat(node.find(tenant, key, true))
+        assertThat(node.find(tenant, key, false))
             .isEqualTo(StoredCode.none(new NativeState.Queued()));
         shared.claim(key, NODE, Duration.ofMinutes(1));
         shared.ready(key, NODE, CODE);
         shared.settle(ask, key.compiler());
-        check(node.find(tenant, key, true), bytes);
+        check(node.find(tenant, key, false), bytes);
       }
       assertThat(directory.stats().files()).isEqualTo(1);
       assertThat(directory.stats().hits()).isZero();
       try (CachedArtifacts node = new CachedArtifacts(shared, directory)) {
-        check(node.find(tenant, key, true), bytes);
+        check(node.find(tenant, key, false), bytes);
         assertThat(directory.stats().hits()).isEqualTo(1);
         // What is on the disk is for those only whose ask is answered.
-        assertThat(node.find(TestDatabase.newTenant(), key, true))
+        assertThat(node.find(TestDatabase.newTenant(), key, false))
             .isEqualTo(StoredCode.none(new NativeState.Absent()));
+        // Of whom that is known the database is not asked: it is gone from there.
+        functions.delete(tenant, name);
+        assertThat(node.find(tenant, key, false))
+            .isEqualTo(StoredCode.none(new NativeState.Absent()));
+        check(node.find(tenant, key, true), bytes);
       }
+    }
+  }
+
+  @Test
+  void anArtifactThatIsHereWithoutItsModuleGetsItFromTheFirstRun() {
+    TenantId tenant = TestDatabase.newTenant();
+    byte[] bytes = ("found without its module by " + tenant).getBytes(UTF_8);
+    ArtifactKey key = new ArtifactKey(ModuleDigest.of(bytes), "compiler");
+    FunctionName name = new FunctionName("hello");
+    functions.putVersion(tenant, name, key.module(), bytes, "{}", 10);
+    ArtifactAsk ask = new ArtifactAsk(tenant, name, key.module());
+    shared.ask(ask, key.compiler());
+    shared.claim(key, NODE, Duration.ofMinutes(1));
+    shared.ready(key, NODE, CODE);
+    shared.settle(ask, key.compiler());
+    try (ArtifactDirectory directory = directory("node")) {
+      directory.put(key, CODE);
+      try (CachedArtifacts node = new CachedArtifacts(shared, directory)) {
+        check(node.find(tenant, key, true), bytes);
+      }
+      functions.delete(tenant, name);
+      try (CachedArtifacts node = new CachedArtifacts(shared, directory)) {
+        check(node.find(tenant, key, true), bytes);
+        assertThat(node.load(key)).hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
+      }
+      assertThat(directory.stats().files()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aModuleThatIsNotOfItsDigestIsNotKept() {
+    ArtifactKey key = new ArtifactKey(ModuleDigest.of("kept".getBytes(UTF_8)), "compiler");
+    try (ArtifactDirectory directory = directory("node")) {
+      try (CachedArtifacts node = new CachedArtifacts(shared, directory)) {
+        node.keepHere(key, "another".getBytes(UTF_8), CODE);
+      }
+      assertThat(directory.stats().files()).isZero();
     }
   }
 

@@ -8,6 +8,8 @@ import dev.skep.limits.LimitOverrides;
 import dev.skep.limits.ScratchGrant;
 import dev.skep.limits.WasiGrant;
 import dev.skep.limits.WasiGrants;
+import dev.skep.scheduler.ArtifactAsk;
+import dev.skep.scheduler.ArtifactKey;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
 import dev.skep.scheduler.ModuleDigest;
@@ -25,6 +27,7 @@ final class FunctionStoreIT {
   private static final FunctionName HELLO = new FunctionName("hello");
   private static final byte[] ONE = "one".getBytes(UTF_8);
   private static final byte[] TWO = "two".getBytes(UTF_8);
+  private static final String COMPILER = "compiler";
 
   private final FunctionStore functions = new FunctionStore(TestDatabase.database());
   private final TenantId tenant = TestDatabase.newTenant();
@@ -58,7 +61,7 @@ final class FunctionStoreIT {
   @Test
   void aFunctionIsFoundWithItsTenantAsEachIsAlone() {
     TenantStore tenants = new TenantStore(TestDatabase.database());
-    assertThat(functions.findOwned(tenant, HELLO)).isEmpty();
+    assertThat(functions.findOwned(tenant, HELLO, COMPILER)).isEmpty();
     put(tenant, HELLO, ONE);
     tenants.setHeldToTier1(tenant, true);
     functions.updateSettings(
@@ -71,11 +74,43 @@ final class FunctionStoreIT {
             new LimitOverrides(7L, null, 9L, null, 11L),
             WasiGrants.NONE,
             false));
-    assertThat(functions.findOwned(tenant, HELLO))
+    assertThat(functions.findOwned(tenant, HELLO, COMPILER))
         .contains(
             new OwnedFunction(
-                tenants.find(tenant).orElseThrow(), functions.find(tenant, HELLO).orElseThrow()));
-    assertThat(functions.findOwned(TestDatabase.newTenant(), HELLO)).isEmpty();
+                tenants.find(tenant).orElseThrow(),
+                functions.find(tenant, HELLO).orElseThrow(),
+                false));
+    assertThat(functions.findOwned(TestDatabase.newTenant(), HELLO, COMPILER)).isEmpty();
+  }
+
+  private boolean answered(TenantId of, FunctionName name, String compiler) {
+    return functions.findOwned(of, name, compiler).orElseThrow().answered();
+  }
+
+  @Test
+  void aFunctionIsFoundWithWhetherItsTenantsAskIsAnswered() {
+    SharedArtifacts artifacts = new SharedArtifacts(TestDatabase.database());
+    FunctionName second = new FunctionName("second");
+    TenantId other = TestDatabase.newTenant();
+    put(tenant, HELLO, ONE);
+    put(tenant, second, TWO);
+    put(other, HELLO, ONE);
+    ArtifactAsk ask = new ArtifactAsk(tenant, HELLO, ModuleDigest.of(ONE));
+    artifacts.ask(ask, COMPILER);
+    assertThat(answered(tenant, HELLO, COMPILER)).isFalse();
+    artifacts.settle(ask, COMPILER);
+    assertThat(answered(tenant, HELLO, COMPILER)).isTrue();
+    // Of another version, tenant or compiler nothing is said.
+    assertThat(answered(tenant, second, COMPILER)).isFalse();
+    assertThat(answered(other, HELLO, COMPILER)).isFalse();
+    assertThat(answered(tenant, HELLO, "another")).isFalse();
+    put(tenant, HELLO, TWO);
+    assertThat(answered(tenant, HELLO, COMPILER)).isFalse();
+    put(tenant, HELLO, ONE);
+    assertThat(answered(tenant, HELLO, COMPILER)).isTrue();
+    // Thrown away, it is to be made again.
+    artifacts.discard(new ArtifactKey(ask.version(), COMPILER), "a test");
+    assertThat(answered(tenant, HELLO, COMPILER)).isFalse();
   }
 
   @Test

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -117,7 +118,8 @@ final class SharedArtifactsIT {
         .isEqualTo(StoredCode.none(new NativeState.Queued()));
     artifacts.settle(second, compiler);
     assertThat(artifacts.state(other, key)).isEqualTo(new NativeState.Ready());
-    assertThat(artifacts.find(other, key, false).artifact()).isEmpty();
+    byte[] here = {1};
+    assertThat(artifacts.find(other, key, Optional.of(here)).artifact()).hasValue(here);
     assertThat(artifacts.find(other, key, true).artifact())
         .hasValueSatisfying(read -> assertThat(read).isEqualTo(CODE));
     TenantId stranger = TestDatabase.newTenant();

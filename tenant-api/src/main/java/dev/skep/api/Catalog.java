@@ -49,8 +49,11 @@ final class Catalog {
    * @param function itself
    * @param limits what its stores may use: the defaults, the tenant's over them, the function's
    *     within those
+   * @param answered whether the tenant's ask for machine code of the current version has been
+   *     answered
    */
-  record Target(TenantRecord tenant, FunctionRecord function, StoreLimits limits) {}
+  record Target(
+      TenantRecord tenant, FunctionRecord function, StoreLimits limits, boolean answered) {}
 
   private final AsyncLoadingCache<Key, Optional<Target>> targets;
 
@@ -60,9 +63,10 @@ final class Catalog {
   private final TokenStore tokens;
 
   /**
+   * @param compiler of the machine code that this node runs
    * @param loader runs the look-ups, which block
    */
-  Catalog(TokenStore tokens, FunctionStore functions, Executor loader) {
+  Catalog(TokenStore tokens, FunctionStore functions, String compiler, Executor loader) {
     this.tokens = tokens;
     this.targets =
         Caffeine.newBuilder()
@@ -71,7 +75,7 @@ final class Catalog {
             .expireAfterWrite(EXPIRE)
             .executor(loader)
             .recordStats()
-            .buildAsync(key -> load(functions, key));
+            .buildAsync(key -> load(functions, compiler, key));
     this.principals =
         Caffeine.newBuilder()
             .maximumSize(MOST_PRINCIPALS)
@@ -81,14 +85,15 @@ final class Catalog {
             .buildAsync();
   }
 
-  private static Optional<Target> load(FunctionStore functions, Key key) {
+  private static Optional<Target> load(FunctionStore functions, String compiler, Key key) {
     return functions
-        .findOwned(key.tenant(), key.function())
+        .findOwned(key.tenant(), key.function(), compiler)
         .map(owned ->
             new Target(
                 owned.tenant(),
                 owned.function(),
-                owned.function().settings().limits().within(limitsOf(owned.tenant()))));
+                owned.function().settings().limits().within(limitsOf(owned.tenant())),
+                owned.answered()));
   }
 
   /** What a tenant's stores may use. */

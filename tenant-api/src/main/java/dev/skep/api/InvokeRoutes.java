@@ -95,10 +95,22 @@ final class InvokeRoutes {
       resolved(ctx, tenant, name, target.join(), pathInfo, commandOnly);
       return;
     }
+    // On the thread that has looked it up, beside the way back to the event loop.
+    var _ = target.thenAccept(found -> found.ifPresent(this::loadAhead));
     Later.on(ctx.vertx(), target)
         .onSuccess(
             found -> guarded(ctx, () -> resolved(ctx, tenant, name, found, pathInfo, commandOnly)))
         .onFailure(ctx::fail);
+  }
+
+  private void loadAhead(Catalog.Target target) {
+    if (!target.tenant().suspended()
+        && services.tiers().isFree(target.tenant(), target.function().settings())) {
+      services
+          .modules()
+          .loadAhead(
+              target.tenant().tenant(), target.function().currentDigest(), target.answered());
+    }
   }
 
   private static void guarded(RoutingContext ctx, Runnable step) {
@@ -128,7 +140,7 @@ final class InvokeRoutes {
       compiled(ctx, target, module, pathInfo, commandOnly);
       return;
     }
-    Later.on(ctx.vertx(), services.modules().get(tenant, version, free))
+    Later.on(ctx.vertx(), services.modules().get(tenant, version, free, target.answered()))
         .onSuccess(
             compiled -> guarded(ctx, () -> compiled(ctx, target, compiled, pathInfo, commandOnly)))
         .onFailure(failure -> {

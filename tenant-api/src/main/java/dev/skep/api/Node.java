@@ -43,6 +43,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -229,9 +230,9 @@ public final class Node implements AutoCloseable {
             0,
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(LOOKUPS_WAITING),
-            Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory());
+            lookupThreads());
     closings.push(lookups::shutdownNow);
-    Catalog catalog = new Catalog(tokens, functions, lookups);
+    Catalog catalog = new Catalog(tokens, functions, engine.compilerKey().text(), lookups);
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
         new ConsoleState(
@@ -268,6 +269,16 @@ public final class Node implements AutoCloseable {
       target.router = HttpApi.router(vertx, services, metrics, console, poolState, this::notReady);
     }
     started = true;
+  }
+
+  /** A request waits for each look-up, which is mostly a wait itself. */
+  private static ThreadFactory lookupThreads() {
+    ThreadFactory threads = Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory();
+    return work ->
+        threads.newThread(() -> {
+          Backstage.ANSWERS.enter();
+          work.run();
+        });
   }
 
   /** Refuses a pool that would fail at some later moment. */

@@ -61,7 +61,7 @@ public final class CodeMemory implements AutoCloseable {
       throw new IllegalArgumentException("code of " + bytes + " bytes; it must be from 1 to 2^40");
     }
     long whole = pageBytes(bytes);
-    return new CodeMemory(Libc.mapPrivate(whole), whole);
+    return new CodeMemory(Libc.mapFilled(whole), whole);
   }
 
   private long at(long offset, long width) {

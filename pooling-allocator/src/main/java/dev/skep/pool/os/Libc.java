@@ -24,6 +24,7 @@ public final class Libc {
   private static final int MAP_FIXED = 0x10;
   private static final int MAP_ANONYMOUS = 0x20;
   private static final int MAP_NORESERVE = 0x4000;
+  private static final int MAP_POPULATE = 0x8000;
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MADV_GUARD_INSTALL = 102;
@@ -98,6 +99,16 @@ public final class Libc {
     // Huge pages would make one touched byte of a slot cost 2 MiB.
     advise(address, bytes, MADV_NOHUGEPAGE);
     return address;
+  }
+
+  /**
+   * Maps zeroed private memory that is about to be written as a whole: with its pages, so that the
+   * kernel need not be entered for each of them.
+   *
+   * @throws SystemCallException if the kernel refuses
+   */
+  static long mapFilled(long bytes) {
+    return mmap(0, bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   }
 
   /**
