@@ -303,7 +303,9 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
   public CompilerProcessStats stats() {
     Child known = child;
     return new CompilerProcessStats(
-        started.sum(), lost.sum(), known == null || known.ended.get() ? 0 : residentBytes(known.process));
+        started.sum(),
+        lost.sum(),
+        known == null || known.ended.get() ? 0 : residentBytes(known.process));
   }
 
   /** By the kernel; 0 where that cannot be read. */
