@@ -265,9 +265,9 @@ public enum MetricName {
   COMPILE_FUEL(
       "skep_compile_fuel_total",
       Kind.COUNTER,
-      "Fuel charged for checking and compiling versions that are new to their function, in units"
-          + " of the cost table; the ledger charges bytes that several functions of a tenant share"
-          + " only once",
+      "Fuel charged for checking and compiling versions that are new to their function, and for"
+          + " compiling versions to machine code, in units of the cost table; the ledger charges"
+          + " bytes that several functions of a tenant share only once",
       "tenant"),
   NANODOLLARS(
       "skep_nanodollars_total", Kind.COUNTER, "Price of the runs, in 1e-9 dollars", "tenant"),

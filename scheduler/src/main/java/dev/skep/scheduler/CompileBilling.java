@@ -4,6 +4,7 @@ import dev.skep.limits.FuelCosts;
 import dev.skep.limits.PriceTable;
 import java.time.InstantSource;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 /**
  * Charges tenants for compiling what they upload: once for each version, by the module's bytes,
@@ -16,11 +17,22 @@ public final class CompileBilling {
   private final PriceTable prices;
   private final ReceiptLog receipts;
   private final InstantSource clock;
+  private final Consumer<Receipt> natively;
 
   public CompileBilling(PriceTable prices, ReceiptLog receipts, InstantSource clock) {
+    this(prices, receipts, clock, _ -> {});
+  }
+
+  /**
+   * @param natively hears of each receipt for compiling to machine code that has been kept; must
+   *     neither block nor throw
+   */
+  public CompileBilling(
+      PriceTable prices, ReceiptLog receipts, InstantSource clock, Consumer<Receipt> natively) {
     this.prices = prices;
     this.receipts = receipts;
     this.clock = clock;
+    this.natively = natively;
   }
 
   /** What compiling a module of so many bytes costs, for the answer to its upload. */
@@ -77,6 +89,9 @@ public final class CompileBilling {
           receipt,
           failure -> {
             if (failure == null) {
+              if (receipt.tier() == Receipt.TIER_2) {
+                natively.accept(receipt);
+              }
               kept.complete(receipt);
             } else {
               kept.completeExceptionally(failure);

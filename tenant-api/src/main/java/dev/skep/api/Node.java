@@ -203,7 +203,11 @@ public final class Node implements AutoCloseable {
     scheduler = runs;
     closings.push(runs::close);
     CompileBilling billing =
-        new CompileBilling(config.scheduler().prices(), receipts, InstantSource.system());
+        new CompileBilling(
+            config.scheduler().prices(),
+            receipts,
+            InstantSource.system(),
+            kept -> metrics.compileCharged(kept.tenant().value(), kept.fuel()));
     Tiers tiers =
         TierStart.start(
             config,

@@ -2,6 +2,7 @@ package dev.skep.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.skep.limits.FuelCosts;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.PrintWriter;
@@ -78,6 +79,13 @@ class TierIT {
     for (String same : List.of("Skep-Fuel", "Skep-Nanodollars", "Skep-Memory-Peak-Bytes")) {
       assertThat(second.header(same)).as(same).isEqualTo(first.header(same));
     }
+    long charged = FuelCosts.compiling(FIB.length) + FuelCosts.compilingNatively(FIB.length);
+    Awaitility.await()
+        .until(() ->
+            figure(
+                    TestNode.as(null).get("/metrics").text(),
+                    "skep_compile_fuel_total{tenant=\"tier-waits\",}")
+                == charged);
 
     JsonObject shown = client.get(path("tier-waits", "fib")).json();
     assertThat(shown.getInteger("tier")).isEqualTo(2);
