@@ -83,7 +83,7 @@ class TierIT {
     Awaitility.await()
         .until(() ->
             figure(
-                    TestNode.as(null).get("/metrics").text(),
+                    TestNode.operator().as(null).get("/metrics").text(),
                     "skep_compile_fuel_total{tenant=\"tier-waits\",}")
                 == charged);
 
