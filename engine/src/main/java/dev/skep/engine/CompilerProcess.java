@@ -11,8 +11,6 @@ import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -200,7 +198,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
   private List<String> command() {
     return List.of(
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        System.getProperty("java.home") + "/bin/java",
         "--enable-native-access=ALL-UNNAMED",
         // One thread that collects, and gives back what it no longer needs; nobody minds pauses.
         "-XX:+UseSerialGC",
@@ -303,22 +301,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
   public CompilerProcessStats stats() {
     Child known = child;
     return new CompilerProcessStats(
-        started.sum(),
-        lost.sum(),
-        known == null || known.ended.get() ? 0 : residentBytes(known.process));
-  }
-
-  /** By the kernel; 0 where that cannot be read. */
-  private static long residentBytes(Process process) {
-    try {
-      return Files.readAllLines(Path.of("/proc", Long.toString(process.pid()), "status")).stream()
-          .filter(line -> line.startsWith("VmRSS:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-          .findFirst()
-          .orElse(0);
-    } catch (IOException e) {
-      return 0;
-    }
+        started.sum(), lost.sum(), known == null || known.ended.get() ? 0 : known.process.pid());
   }
 
   /** The child's process id. */

@@ -5,6 +5,6 @@ package dev.skep.engine;
  *
  * @param started times that it was started
  * @param lost times that it ended unasked
- * @param residentBytes that it has in memory now; 0 while there is none
+ * @param pid its process id; 0 while there is none
  */
-public record CompilerProcessStats(long started, long lost, long residentBytes) {}
+public record CompilerProcessStats(long started, long lost, long pid) {}

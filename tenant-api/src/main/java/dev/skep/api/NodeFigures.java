@@ -165,7 +165,9 @@ final class NodeFigures implements RunListener {
                 "node", (double) modules.refusedInAll()));
     metrics.counter(MetricName.COMPILER_PROCESS_STARTS, () -> compiler.stats().started());
     metrics.counter(MetricName.COMPILER_PROCESS_LOST, () -> compiler.stats().lost());
-    metrics.gauge(MetricName.COMPILER_PROCESS_RESIDENT, () -> compiler.stats().residentBytes());
+    metrics.gauge(
+        MetricName.COMPILER_PROCESS_RESIDENT,
+        () -> ProcessMemory.residentBytes(compiler.stats().pid()));
     metrics.counter(MetricName.ENGINE_CHECKS, () -> engine.stats().checked());
     metrics.counter(MetricName.ENGINE_CHECK_CPU, () -> engine.stats().checkCpuNanos() / 1e9);
     metrics.counter(

@@ -88,9 +88,17 @@ final class ProcessMemory {
   }
 
   private long sharedBytes() {
-    String name = "RssShmem:";
+    return status(proc.resolve("self/status"), "RssShmem:");
+  }
+
+  /** Resident memory of a process in bytes, or 0 if there is none of this id. */
+  static long residentBytes(long pid) {
+    return Math.max(0, status(Path.of("/proc", Long.toString(pid), "status"), "VmRSS:"));
+  }
+
+  private static long status(Path file, String name) {
     try {
-      for (String line : Files.readAllLines(proc.resolve("self/status"))) {
+      for (String line : Files.readAllLines(file)) {
         if (line.startsWith(name) && line.endsWith(" kB")) {
           return 1_024 * Long.parseLong(line.substring(name.length(), line.length() - 3).strip());
         }

@@ -45,4 +45,10 @@ class ProcessMemoryTest {
     assertThat(reading.mostMappings()).isGreaterThan(1_000);
     assertThat(reading.sharedBytes()).isNotNegative();
   }
+
+  @Test
+  void anyProcessHasResidentMemoryAndWhatIsNoneHasNot() {
+    assertThat(ProcessMemory.residentBytes(ProcessHandle.current().pid())).isGreaterThan(1 << 20);
+    assertThat(ProcessMemory.residentBytes(0)).isZero();
+  }
 }
