@@ -30,10 +30,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Checks and compiles untrusted modules in a JVM of its own, behind everything else of the machine.
  *
- * <p>What a validator and a compiler hold for a module is some hundred times its bytes, for a
- * second or so. In the node's heap the collector copied it while everybody's run waited, and a
- * module that brings the compiler down would have brought the node down. The child's heap is its
- * own and bounded; the node takes over classes and figures.
+ * <p>What a validator and a compiler hold for a module is many times its bytes. In the node's heap
+ * the collector copied it while everybody's run waited, and a module that brings the compiler down
+ * would have brought the node down. The child's heap is its own and bounded; the node takes over
+ * classes and figures.
  *
  * <p>The child is started ahead, and again by the next module if it has ended. What it was at is
  * asked again once. It ends by itself when the node ends, in whatever way.
@@ -87,7 +87,7 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
   }
 
   /**
-   * Starts the child; it is ready some half a second later, and nobody waits for that here.
+   * Starts the child; it is ready as soon as a JVM is, and nobody waits for that here.
    *
    * @param heapBytes most heap of the child, 64 MiB or more
    */
