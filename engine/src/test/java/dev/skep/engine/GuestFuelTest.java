@@ -54,6 +54,8 @@ class GuestFuelTest {
     CompiledModule module =
         COMPILED.computeIfAbsent(
             row.get("guest").asText(), path -> guests.compile(Guests.bytes(path)));
+    // None of them may stay on tier 1 in silence.
+    assertThat(module.isMachineCode()).isEqualTo(Guests.MACHINE_CODE);
     if (row.has("argv")) {
       command(module, row);
     } else if (row.get("steps").get(0).has("thenWriteAtResult")) {

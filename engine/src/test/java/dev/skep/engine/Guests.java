@@ -72,8 +72,13 @@ final class Guests implements AutoCloseable {
     }
   }
 
+  /** All of them can be machine code: none may stay on tier 1 in silence. */
   CompiledModule guest(String name) {
-    return compile(bytes("wasm/" + name + ".wasm"));
+    CompiledModule module = compile(bytes("wasm/" + name + ".wasm"));
+    if (module.isMachineCode() != MACHINE_CODE) {
+      throw new AssertionError(name + " is not of the tier that is tested");
+    }
+    return module;
   }
 
   Instantiation instantiate(CompiledModule module, StoreLimits limits) {

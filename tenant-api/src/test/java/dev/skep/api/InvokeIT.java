@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The three ways to call a guest, over HTTP against a real node, and what every answer carries. */
 class InvokeIT {
@@ -21,7 +22,7 @@ class InvokeIT {
   @BeforeAll
   static void upload() {
     tenant = TestNode.tenant("invoker");
-    for (String guest : new String[] {"fib", "add", "trap", "json_transform", "hello_cgi"}) {
+    for (String guest : new String[] {"fib", "add", "trap"}) {
       assertThat(tenant.put(F + guest, Http.guest("wasm/" + guest + ".wasm")).status())
           .isEqualTo(201);
     }
@@ -60,13 +61,17 @@ class InvokeIT {
     assertThat(answer.json().getJsonArray("results").encode()).isEqualTo(results);
   }
 
-  @Test
-  void bytesGoInAndComeOut() {
-    String path = F + "json_transform/invoke?export=transform&abi=bytes";
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void bytesGoInAndComeOut(int tier) {
+    String function = F + "json_transform_" + tier;
+    TestNode.deploy(tenant, function, Http.guest("wasm/json_transform.wasm"), tier);
+    String path = function + "/invoke?export=transform&abi=bytes";
     Http.Answer answer = tenant.send("POST", path, Http.guest("data/order.json"));
     assertThat(answer.status()).isEqualTo(200);
     assertThat(answer.bytes()).isEqualTo(Http.guest("data/order.expected.json"));
     assertThat(answer.header("Skep-Fuel")).isEqualTo("139361");
+    assertThat(answer.header("Skep-Tier")).isEqualTo(Integer.toString(tier));
 
     Http.Answer refused = tenant.send("POST", path, "{".getBytes(UTF_8));
     assertThat(refused.status()).isEqualTo(422);
@@ -74,15 +79,18 @@ class InvokeIT {
     assertThat(refused.json().getJsonObject("run").getString("outcome")).isEqualTo("refused");
   }
 
-  @Test
-  void anOrdinaryProgramIsAWebHandler() {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void anOrdinaryProgramIsAWebHandler(int tier) {
+    String name = "hello_cgi_" + tier;
+    TestNode.deploy(tenant, F + name, Http.guest("wasm/hello_cgi.wasm"), tier);
     Http.Answer configured =
-        tenant.patch(F + "hello_cgi", "{\"args\":[\"World\"],\"env\":{\"GREETING\":\"good day\"}}");
+        tenant.patch(F + name, "{\"args\":[\"World\"],\"env\":{\"GREETING\":\"good day\"}}");
     assertThat(configured.status()).isEqualTo(200);
     Http.Answer page =
         tenant.send(
             "PUT",
-            "/run/invoker/hello_cgi/a/b%20c?lang=en",
+            "/run/invoker/" + name + "/a/b%20c?lang=en",
             "body".getBytes(UTF_8),
             "Content-Type",
             "text/plain");
@@ -97,11 +105,13 @@ class InvokeIT {
         .contains("BODY");
     assertThat(page.header("Content-Type")).isEqualTo("text/plain; charset=utf-8");
     assertThat(page.header("Skep-Run")).isNotEmpty();
+    assertThat(page.header("Skep-Tier")).isEqualTo(Integer.toString(tier));
 
-    Http.Answer exit = tenant.get("/run/invoker/hello_cgi?exit=3");
+    Http.Answer exit = tenant.get("/run/invoker/" + name + "?exit=3");
     assertThat(exit.status()).isEqualTo(502);
     assertThat(exit.json().getInteger("exitCode")).isEqualTo(3);
     assertThat(exit.header("Skep-Outcome")).isEqualTo("exited");
+    assertThat(exit.header("Skep-Tier")).isEqualTo(Integer.toString(tier));
   }
 
   @Test
