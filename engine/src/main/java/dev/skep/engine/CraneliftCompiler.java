@@ -8,6 +8,7 @@ import dev.skep.engine.cranelift.ModuleCompiler;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -60,6 +61,10 @@ final class CraneliftCompiler implements NativeCompiler {
       return new NativeOutcome.Failed(e.reason());
     } catch (ModuleRefusedException e) {
       return new NativeOutcome.Failed("the module is refused: " + e.getMessage());
+    } catch (RejectedExecutionException e) {
+      // Of the request, before this compiler had it: what it has is whole.
+      LOG.atWarn().setCause(e).log("a module was not compiled to machine code: nobody was there");
+      return new NativeOutcome.Unavailable(String.valueOf(e.getMessage()));
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       LOG.atWarn().setCause(e).log("a module broke the compiler of machine code");
       close();

@@ -209,6 +209,8 @@ public final class Engine {
   /**
    * What there is to compile of a module, with the call depth that it takes on tier 1: that is
    * found out by generating the classes of tier 1, without loading them.
+   *
+   * @throws java.util.concurrent.RejectedExecutionException if nobody could do that now
    */
   CompileRequest machineRequest(byte[] bytes) throws ModuleRefusedException {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());

@@ -19,4 +19,12 @@ public sealed interface NativeOutcome {
    * @param reason for the tenant
    */
   record Failed(String reason) implements NativeOutcome {}
+
+  /**
+   * It could not be tried, which says nothing of the module: the process that the compiler needs
+   * was gone, or had no room. Trying again later may help.
+   *
+   * @param reason for the tenant
+   */
+  record Unavailable(String reason) implements NativeOutcome {}
 }

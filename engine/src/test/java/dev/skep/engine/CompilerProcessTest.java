@@ -139,6 +139,45 @@ class CompilerProcessTest {
     }
   }
 
+  /** What brings it down may be another's module, so machine code has not failed for this one. */
+  @Test
+  void machineCodeOfAModuleThatLosesItTwiceIsOnlyUnavailable() throws Exception {
+    byte[] large = module(400, 2_000);
+    try (CompilerProcess killed = CompilerProcess.start(HEAP);
+        MachineCompilers compilers =
+            new MachineCompilers(
+                new Engine(EngineConfig.DEFAULTS, killed, new CodeSpace(1 << 20)),
+                CompilerShelf.NONE,
+                false);
+        NativeCompiler compiler = compilers.open();
+        ExecutorService asking = Executors.newSingleThreadExecutor(CompilerProcessTest::deep)) {
+      NativeBudget budget = new NativeBudget(60_000_000_000L, Artifact.MOST_BYTES, () -> false);
+      Future<NativeOutcome> outcome = asking.submit(() -> compiler.compile(large, budget));
+      long before = 0;
+      for (int i = 0; i < 2; i++) {
+        long pid;
+        do {
+          Thread.onSpinWait();
+          pid = killed.stats().pid();
+          // 0 between the two processes; the second has the module when it is told.
+        } while (pid == 0 || pid == before || killed.underWay() == 0);
+        assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue();
+        before = pid;
+      }
+      assertThat(outcome.get())
+          .isInstanceOfSatisfying(
+              NativeOutcome.Unavailable.class,
+              why -> assertThat(why.reason()).contains("ended twice"));
+      Future<NativeOutcome> next = asking.submit(() -> compiler.compile(guest("fib"), budget));
+      assertThat(next.get()).isInstanceOf(NativeOutcome.Compiled.class);
+    }
+  }
+
+  /** A thread with the stack that a compiler wants. */
+  private static Thread deep(Runnable work) {
+    return new Thread(null, work, "compiler", Engine.COMPILER_STACK_BYTES);
+  }
+
   @Test
   void aModuleThatNeedsMoreThanTheHeapEndsNobodyElse() throws Exception {
     byte[] large = module(300, 9_000);

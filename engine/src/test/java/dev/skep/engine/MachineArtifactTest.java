@@ -62,6 +62,7 @@ class MachineArtifactTest {
       case NativeOutcome.Compiled compiled -> compiled.artifact();
       case NativeOutcome.Unsupported why -> throw new AssertionError(why.reason());
       case NativeOutcome.Failed why -> throw new AssertionError(why.reason());
+      case NativeOutcome.Unavailable why -> throw new AssertionError(why.reason());
     };
   }
 

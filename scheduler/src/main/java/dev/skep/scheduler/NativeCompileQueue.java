@@ -28,7 +28,8 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   ran ─▶ demand ─▶ ask ─▶ queue, by tenants in turn ─▶ claim ─▶ compile ─▶ store ─▶ listener
  *                     ▲                                    │
- *                     ├────── later ◀── another is at it ──┘
+ *                     ├────── later ◀── another is at it ──┤
+ *                     ├── back off ◀── compiler is gone ───┘
  *                     └────── sweep ◀── what nodes that have died left behind
  * </pre>
  *
@@ -40,6 +41,10 @@ import org.slf4j.LoggerFactory;
  * <p><b>Fair.</b> What waits is taken by tenants in turn ({@link CompileQueue}). A tenant's ask is
  * answered in its own turn even if another tenant's has had the module compiled already, and costs
  * the same: it does not see what others have.
+ *
+ * <p><b>Again.</b> That what compiles was gone, which another's module may have brought down, is
+ * not a module's failure: it is tried again later, a few times. Nobody holds its lease meanwhile,
+ * so another node may take it up.
  *
  * <p>Thread-safe; {@link #ran} and {@link #ask} never block.
  */
@@ -75,6 +80,9 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
     private final Interest interest;
     private final CompletableFuture<NativeState> result;
 
+    /** Of whichever compiler has the task: the queue hands it on. */
+    private int tries;
+
     private Task(ArtifactAsk ask, Interest interest, CompletableFuture<NativeState> result) {
       this.ask = ask;
       this.interest = interest;
@@ -87,6 +95,11 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
 
     Interest interest() {
       return interest;
+    }
+
+    /** Counts a try for which there was no compiler, and says how many there have been. */
+    int countTry() {
+      return ++tries;
     }
   }
 
@@ -262,6 +275,10 @@ public final class NativeCompileQueue implements MachineCodeSource, AutoCloseabl
       case NativeWork.Wait wait -> {
         task.interest.state(new NativeState.Compiling());
         timer.after(clamp(wait.left()), () -> offer(task));
+      }
+      case NativeWork.Again again -> {
+        task.interest.state(new NativeState.Queued());
+        timer.after(again.backOff(), () -> offer(task));
       }
     }
   }

@@ -7,7 +7,8 @@ package dev.skep.scheduler;
  *   absent ─▶ queued ─▶ compiling ─▶ ready
  *               ▲           │  ├───▶ unsupported
  *               └───────────┘  └───▶ failed ─▶ queued, an hour later, at most twice
- *            its node has died
+ *            its node has died, or
+ *            what compiles was gone
  * </pre>
  */
 public sealed interface NativeState {

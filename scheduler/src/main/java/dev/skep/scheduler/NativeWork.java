@@ -8,6 +8,7 @@ import dev.skep.engine.NativeOutcome;
 import dev.skep.scheduler.NativeCompileQueue.Task;
 import dev.skep.scheduler.NativeLeases.Held;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.LongAdder;
@@ -24,6 +25,19 @@ import org.slf4j.LoggerFactory;
 final class NativeWork {
   private static final Logger LOG = LoggerFactory.getLogger(NativeWork.class);
 
+  /**
+   * Before the second try, and each further one, of a module when what compiles was not there: the
+   * compiler's process is a JVM that starts behind everything else, in seconds; what brought it
+   * down, such as want of memory, may last longer.
+   */
+  static final List<Duration> BACK_OFFS = List.of(Duration.ofSeconds(10), Duration.ofSeconds(40));
+
+  /**
+   * How often an ask has a module tried while what compiles is not there, before that is recorded
+   * as a failure. Few: the module may be what brings it down, and others wait for it each time.
+   */
+  static final int MOST_TRIES = BACK_OFFS.size() + 1;
+
   /** Where an ask stands after its turn. */
   sealed interface Step {}
 
@@ -32,6 +46,13 @@ final class NativeWork {
 
   /** Another is at it; to be looked at again. */
   record Wait(Duration left) implements Step {}
+
+  /**
+   * What compiles was not there; to be tried again.
+   *
+   * @param backOff how long to wait before
+   */
+  record Again(Duration backOff) implements Step {}
 
   /** It could not be found out. */
   record Broken(Throwable why) implements Step {}
@@ -194,7 +215,7 @@ final class NativeWork {
         lost.increment();
         return new Wait(Duration.ZERO);
       }
-      Step step = keep(key, module.get(), outcome);
+      Step step = keep(task, key, module.get(), outcome);
       kept = step instanceof Settled;
       LOG.atInfo()
           .addKeyValue("module", key.module())
@@ -230,7 +251,7 @@ final class NativeWork {
     }
   }
 
-  private Step keep(ArtifactKey key, byte[] module, NativeOutcome outcome) {
+  private Step keep(Task task, ArtifactKey key, byte[] module, NativeOutcome outcome) {
     return switch (outcome) {
       case NativeOutcome.Compiled made -> {
         if (!listener.ready(key.module(), made.artifact())) {
@@ -254,7 +275,23 @@ final class NativeWork {
         yield new Settled(state);
       }
       case NativeOutcome.Failed why -> failed(key, new NativeState.Failed(why.reason()));
+      case NativeOutcome.Unavailable why -> again(task, key, why.reason());
     };
+  }
+
+  /** Has an ask wait for another try, unless it has had enough. */
+  private Step again(Task task, ArtifactKey key, String reason) {
+    int tries = task.countTry();
+    if (tries < MOST_TRIES) {
+      return new Again(BACK_OFFS.get(tries - 1));
+    }
+    return failed(
+        key,
+        new NativeState.Failed(
+            "what compiles was not there when the module was tried, "
+                + MOST_TRIES
+                + " times, the last: "
+                + reason));
   }
 
   private Step failed(ArtifactKey key, NativeState.Failed state) {

@@ -331,6 +331,65 @@ class NativeCompileQueueTest {
   }
 
   @Test
+  void thatNobodyCouldCompileIsNotTheModulesFailure() throws Exception {
+    AtomicInteger absences = new AtomicInteger(NativeWork.BACK_OFFS.size());
+    compiling =
+        (module, _) ->
+            module[0] == 'm' && absences.getAndDecrement() > 0
+                ? new NativeOutcome.Unavailable("the process has ended")
+                : code(module);
+    NativeCompileQueue queue = start();
+    ModuleDigest module = module("module");
+    CompletableFuture<NativeState> asked = queue.ask(A, HELLO, module);
+    for (Duration backOff : NativeWork.BACK_OFFS) {
+      HandTimer.Later later = timer.next();
+      assertThat(later.delay()).isEqualTo(backOff);
+      assertThat(asked).isNotDone();
+      assertThat(queue.ifKnown(A, module)).isEqualTo(new NativeState.Queued());
+      assertThat(queue.ask(A, HELLO, module)).isSameAs(asked);
+      // The only compiler is free for others meanwhile, and so is the module for other nodes.
+      assertThat(await(queue.ask(B, HELLO, module("other " + backOff)))).isEqualTo(READY);
+      assertThat(store.claim(key(module), OTHER, LEASE)).isEqualTo(new ArtifactClaim.Granted(1));
+      store.giveBack(key(module), OTHER);
+      later.task().run();
+    }
+    assertThat(await(asked)).isEqualTo(READY);
+    assertThat(queue.stats().failed()).isZero();
+    assertThat(start().states(A, List.of(module))).containsExactly(READY);
+  }
+
+  @Test
+  void thatNobodyCouldCompileIsRecordedInTheEnd() throws Exception {
+    compiling = (_, _) -> new NativeOutcome.Unavailable("the process has ended");
+    NativeCompileQueue queue = start();
+    ModuleDigest module = module("module");
+    CompletableFuture<NativeState> asked = queue.ask(A, HELLO, module);
+    for (int i = 1; i < NativeWork.MOST_TRIES; i++) {
+      timer.next().task().run();
+    }
+    NativeState failed =
+        new NativeState.Failed(
+            "what compiles was not there when the module was tried, 3 times, the last: the process"
+                + " has ended");
+    assertThat(await(asked)).isEqualTo(failed);
+    assertThat(compiled).hasSize(NativeWork.MOST_TRIES);
+    assertThat(timer.poll()).isNull();
+    assertThat(start().states(A, List.of(module))).containsExactly(failed);
+  }
+
+  @Test
+  void whatWaitsForACompilerIsToldWhenTheNodeCloses() throws Exception {
+    compiling = (_, _) -> new NativeOutcome.Unavailable("the process has ended");
+    NativeCompileQueue queue = start();
+    ModuleDigest module = module("module");
+    CompletableFuture<NativeState> asked = queue.ask(A, HELLO, module);
+    timer.next();
+    queue.close();
+    assertThatThrownBy(() -> await(asked)).hasCauseInstanceOf(CompileRefusedException.class);
+    assertThat(store.open(KEY.text(), 10)).containsExactly(new ArtifactAsk(A, HELLO, module));
+  }
+
+  @Test
   void codeOfAnotherCompilerIsNotKept() throws Exception {
     compiling =
         (module, _) ->

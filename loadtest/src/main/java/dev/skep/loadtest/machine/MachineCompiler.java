@@ -102,6 +102,7 @@ public final class MachineCompiler implements AutoCloseable {
           };
       case NativeOutcome.Unsupported unsupported -> Optional.of(unsupported.reason());
       case NativeOutcome.Failed failed -> throw new IllegalStateException(failed.reason());
+      case NativeOutcome.Unavailable why -> throw new IllegalStateException(why.reason());
     };
   }
 
@@ -116,6 +117,7 @@ public final class MachineCompiler implements AutoCloseable {
       case NativeOutcome.Unsupported unsupported ->
           throw new IllegalStateException(unsupported.reason());
       case NativeOutcome.Failed failed -> throw new IllegalStateException(failed.reason());
+      case NativeOutcome.Unavailable why -> throw new IllegalStateException(why.reason());
     };
   }
 
@@ -144,7 +146,7 @@ public final class MachineCompiler implements AutoCloseable {
       }
       case NativeOutcome.Unsupported unsupported ->
           figures.unsupported.merge(unsupported.reason(), 1, Integer::sum);
-      case NativeOutcome.Failed _ -> {}
+      case NativeOutcome.Failed _, NativeOutcome.Unavailable _ -> {}
     }
     return outcome;
   }
