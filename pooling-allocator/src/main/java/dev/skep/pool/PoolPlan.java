@@ -26,7 +26,8 @@ import java.util.List;
  * @param mappings of the process
  * @param heap of the JVM that the pool and its instances need, in bytes
  * @param idle resident memory in bytes when all instances are idle
- * @param worst resident memory in bytes when all instances have written all they may
+ * @param worst resident memory in bytes when all instances have written all they may, with all that
+ *     the JVM's heap may become
  */
 public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum worst) {
   /**
@@ -67,7 +68,8 @@ public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum w
       PAGE_TABLES("page tables"),
       INSTANCE_HEAP("heap of instances"),
       SLOT_HEAP("heap of the pool"),
-      HEAP("heap of the JVM");
+      HEAP("heap of the JVM"),
+      COMPILER_HEAP("heap of the compiler's process");
 
       private final String title;
 
@@ -188,6 +190,21 @@ public record PoolPlan(Sum addressSpace, Sum mappings, Sum heap, Sum idle, Sum w
    */
   public static PoolPlan of(PoolConfig config, HostFacts host, long heapBytes, long imageBytes) {
     return new PoolArithmetic(config, host, heapBytes, imageBytes).plan();
+  }
+
+  /**
+   * The same with one line more in the worst case, for memory that is not the pool's and comes out
+   * of the same limit.
+   */
+  public PoolPlan withWorst(Term term) {
+    List<Term> terms = new ArrayList<>(worst.terms());
+    terms.add(term);
+    return new PoolPlan(
+        addressSpace,
+        mappings,
+        heap,
+        idle,
+        new Sum(worst.resource(), terms, worst.limit(), worst.limitIs()));
   }
 
   /** What cannot fit, so that a node with this configuration should not start. */

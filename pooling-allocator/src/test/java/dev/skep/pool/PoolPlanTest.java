@@ -7,6 +7,7 @@ import dev.skep.pool.HostFacts.MemoryLimit;
 import dev.skep.pool.PoolPlan.Knob;
 import dev.skep.pool.PoolPlan.Problem;
 import dev.skep.pool.PoolPlan.Sum.Resource;
+import dev.skep.pool.PoolPlan.Term;
 import dev.skep.pool.PoolPlan.Term.Part;
 import org.junit.jupiter.api.Test;
 
@@ -68,6 +69,18 @@ class PoolPlanTest {
     assertThat(plan.worst().of(Part.WARM_SLOTS)).isEqualTo(3 * KEPT);
     assertThat(plan.worst().of(Part.HEAP)).isEqualTo(GIB);
     assertThat(plan.isOvercommitted()).isFalse();
+  }
+
+  @Test
+  void whatIsNotThePoolsCountsInTheWorstCaseOnly() {
+    PoolPlan plan = PoolPlan.of(SMALL, HOST, GIB);
+    PoolPlan with = plan.withWorst(new Term(Part.COMPILER_HEAP, 3 * GIB, "another process"));
+    assertThat(with.worst().of(Part.COMPILER_HEAP)).isEqualTo(3 * GIB);
+    assertThat(with.worst().total()).isEqualTo(plan.worst().total() + 3 * GIB);
+    assertThat(with.isOvercommitted()).isTrue();
+    assertThat(with.worst().limit()).isEqualTo(plan.worst().limit());
+    assertThat(with.idle()).isEqualTo(plan.idle());
+    assertThat(with.problems()).isEmpty();
   }
 
   @Test

@@ -4,6 +4,8 @@ import dev.skep.engine.EngineConfig;
 import dev.skep.pool.HostFacts;
 import dev.skep.pool.PoolConfig;
 import dev.skep.pool.PoolPlan;
+import dev.skep.pool.PoolPlan.Term;
+import dev.skep.pool.PoolPlan.Term.Part;
 import dev.skep.scheduler.SchedulerConfig;
 import dev.skep.scheduler.TreeCache;
 import java.nio.file.Path;
@@ -152,8 +154,16 @@ public record NodeConfig(
         TierSettings.of(read));
   }
 
-  /** What the pool comes to on this machine, in this JVM, as both are now. */
+  /**
+   * What the pool comes to on this machine, in this JVM, as both are now. In the worst case the
+   * process that checks and compiles modules has all of its heap too, out of the same memory.
+   */
   PoolPlan poolPlan() {
-    return PoolPlan.of(pool, HostFacts.read(), Runtime.getRuntime().maxMemory());
+    return PoolPlan.of(pool, HostFacts.read(), Runtime.getRuntime().maxMemory())
+        .withWorst(
+            new Term(
+                Part.COMPILER_HEAP,
+                compilerHeapBytes,
+                "all that the process that checks and compiles may take (SKEP_COMPILER_HEAP)"));
   }
 }

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,6 +78,37 @@ class PoolPlanCommandTest {
     assertThat(problem.getLong("total")).isGreaterThan(2_000_000);
     assertThat(problem.getJsonArray("turn"))
         .containsExactly("SKEP_IMAGE_MAPPINGS", "vm.max_map_count");
+  }
+
+  @Test
+  void theWorstCaseHasTheHeapOfTheCompilersProcess() {
+    Map<String, String> environment = new HashMap<>(FITS);
+    assertThat(compilerHeap(environment)).isEqualTo(2L << 30);
+    environment.put("SKEP_COMPILER_HEAP", "3GiB");
+    assertThat(compilerHeap(environment)).isEqualTo(3L << 30);
+    assertThat(run(environment, "pool", "plan").out())
+        .containsPattern("3.00 GiB  heap of the compiler's process .*SKEP_COMPILER_HEAP");
+  }
+
+  /** What the line says, which is in one sum only and counts there. */
+  private static long compilerHeap(Map<String, String> environment) {
+    List<JsonObject> sums =
+        objects(new JsonObject(run(environment, "pool", "plan", "--json").out()), "sums");
+    List<JsonObject> with =
+        sums.stream().filter(sum -> sum.encode().contains("\"compiler_heap\"")).toList();
+    assertThat(with).hasSize(1);
+    JsonObject worst = with.getFirst();
+    assertThat(worst.getString("resource")).isEqualTo("worst_memory");
+    List<JsonObject> terms = objects(worst, "terms");
+    assertThat(worst.getLong("total"))
+        .isEqualTo(terms.stream().mapToLong(term -> term.getLong("amount")).sum());
+    JsonObject last = terms.getLast();
+    assertThat(last.getString("part")).isEqualTo("compiler_heap");
+    return last.getLong("amount");
+  }
+
+  private static List<JsonObject> objects(JsonObject json, String member) {
+    return json.getJsonArray(member).stream().map(JsonObject.class::cast).toList();
   }
 
   @Test
