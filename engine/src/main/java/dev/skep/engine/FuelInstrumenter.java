@@ -91,7 +91,7 @@ final class FuelInstrumenter {
   /**
    * The module with functions that only trap, for whoever runs it in another way and needs the
    * rest: the indexes stay what they are. It has a memory, as an instrumented module does, and
-   * neither start function nor custom sections.
+   * neither start function nor custom sections. Unlike {@link HollowModule} it looks at no body.
    */
   static byte[] bodiless(ScannedModule module) {
     WasmBuffer out = new WasmBuffer(module.bytes().length + 64);

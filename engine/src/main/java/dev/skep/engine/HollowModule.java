@@ -4,7 +4,9 @@ import java.util.Set;
 
 /**
  * A module without the bodies of most functions, for who runs those in another way: the engine's
- * parser makes an object of each operator.
+ * parser makes an object of each operator, and the process that compiles need not send them. What
+ * the parser makes of the empty ones still goes by {@link WithoutBodies}; a module that was not
+ * instrumented is written by {@link FuelInstrumenter#bodiless}.
  */
 final class HollowModule {
   private static final int CODE = 10;

@@ -9,7 +9,9 @@ import java.util.Set;
 /**
  * What instances need of a parsed module once its classes are loaded. A parsed body has an object
  * for each operator, some hundred bytes of heap for one or two of Wasm: kept with every module in
- * the cache, they were most of what the collector had to copy.
+ * the cache, they were most of what the collector had to copy. Of the empty bodies of a {@link
+ * HollowModule} the parser still makes some hundred bytes each, since it reads one operator at
+ * least; here they are one object.
  */
 final class WithoutBodies {
   /** What an operator takes of the heap: an object of 48 bytes and, mostly, an array of 24. */
