@@ -236,7 +236,13 @@ public final class Node implements AutoCloseable {
             new ArrayBlockingQueue<>(LOOKUPS_WAITING),
             lookupThreads());
     closings.push(lookups::shutdownNow);
-    Catalog catalog = new Catalog(tokens, functions, engine.compilerKey().text(), lookups);
+    String compilerKey = engine.compilerKey().text();
+    Catalog catalog = new Catalog(tokens, functions, compilerKey, lookups);
+    LikelyVersions likely =
+        new LikelyVersions(
+            (after, limit) -> functions.answered(compilerKey, after, limit), tiers::isOnDisk);
+    closings.push(likely::close);
+    likely.start();
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
         new ConsoleState(
@@ -251,6 +257,7 @@ public final class Node implements AutoCloseable {
         treeCache,
         receipts,
         catalog,
+        likely,
         () -> notReady().isEmpty());
     Services services =
         new Services(
@@ -267,6 +274,7 @@ public final class Node implements AutoCloseable {
             treeCache,
             ledger,
             catalog,
+            likely,
             databaseWork,
             uploads);
     for (Switch target : switches) {

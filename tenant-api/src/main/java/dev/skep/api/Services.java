@@ -27,6 +27,7 @@ import dev.skep.storage.TreeStore;
  * @param treeCache unpacks and keeps them
  * @param ledger of receipts
  * @param catalog what of these is in memory
+ * @param likely which versions are read ahead of that
  * @param database where database work is done
  * @param uploads where uploads are checked
  */
@@ -44,5 +45,6 @@ record Services(
     TreeCache treeCache,
     Ledger ledger,
     Catalog catalog,
+    LikelyVersions likely,
     BlockingWork database,
     BlockingWork uploads) {}

@@ -69,6 +69,7 @@ class OpenApiTest {
             null,
             null,
             null,
+            null,
             null);
     return HttpApi.router(vertx, services, new NodeMetrics(), null, null, List::of);
   }
