@@ -16,6 +16,10 @@ final class NativeLeases {
   /** A module under way. */
   static final class Held {
     private final ArtifactKey key;
+
+    /** The lease is this node's; before that there is nothing to keep alive, nor to lose. */
+    private volatile boolean granted;
+
     private volatile boolean lost;
 
     private Held(ArtifactKey key) {
@@ -46,7 +50,9 @@ final class NativeLeases {
   }
 
   ArtifactClaim claim(Held mine) {
-    return store.claim(mine.key, node, lease);
+    ArtifactClaim claim = store.claim(mine.key, node, lease);
+    mine.granted = claim instanceof ArtifactClaim.Granted;
+    return claim;
   }
 
   void end(Held mine) {
@@ -56,6 +62,9 @@ final class NativeLeases {
   /** Shows a sign of life of each. */
   void renewAll() {
     for (Held each : held.values()) {
+      if (!each.granted) {
+        continue;
+      }
       try {
         // One that has just ended is told that it has it no more, and does not mind.
         if (!store.renew(each.key, node, lease)) {

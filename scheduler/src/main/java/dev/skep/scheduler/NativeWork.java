@@ -224,7 +224,8 @@ final class NativeWork {
           .log("compiled to machine code");
       return step;
     } finally {
-      if (!kept && !held.isLost()) {
+      if (!kept) {
+        // Of no effect if another has it by now.
         store.giveBack(key, node);
       }
     }
