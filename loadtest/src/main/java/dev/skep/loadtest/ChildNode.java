@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A node in a JVM of its own, with this one's class path and flags and a data directory that goes
@@ -61,7 +62,21 @@ final class ChildNode implements AutoCloseable {
    */
   static ChildNode start(int live, Consumer<Path> prepared)
       throws IOException, InterruptedException {
-    Path dataDir = Files.createTempDirectory("skep-bench-");
+    return start(live, null, prepared);
+  }
+
+  /**
+   * The same.
+   *
+   * @param beneath the folder in which its data directory is made, and goes with it; null for the
+   *     one for temporary files
+   */
+  static ChildNode start(int live, @Nullable Path beneath, Consumer<Path> prepared)
+      throws IOException, InterruptedException {
+    Path dataDir =
+        beneath == null
+            ? Files.createTempDirectory("skep-bench-")
+            : Files.createTempDirectory(beneath, "skep-bench-");
     prepared.accept(dataDir.resolve(DATA));
     int port = freePort();
     String token = "bench-" + UUID.randomUUID();

@@ -34,9 +34,6 @@ final class FirstRequestTrial {
   private static final String FREE = "bench-first";
   private static final String HELD = "bench-first-held";
 
-  /** Where a node keeps its own copies of machine code, beneath its data. */
-  private static final String ARTIFACTS = "artifacts";
-
   private static final int TIER_1 = 1;
   private static final int TIER_2 = 2;
 
@@ -84,7 +81,7 @@ final class FirstRequestTrial {
     try (ChildNode node = ChildNode.start(1, this::giveCompiler)) {
       onNode(node, this::deploy);
       node.restart(data -> {
-        forgetArtifacts(data.resolve(ARTIFACTS));
+        forgetArtifacts(data.resolve(NodeCompilerCode.ARTIFACTS));
         giveCompiler(data);
       });
       onNode(node, client -> fromDatabase(table, client));
@@ -108,14 +105,8 @@ final class FirstRequestTrial {
   }
 
   private void giveCompiler(Path data) {
-    if (compilerCode == null) {
-      return;
-    }
-    try {
-      NodeCompilerCode.put(compilerCode, data.resolve(ARTIFACTS));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
+    if (compilerCode != null) {
+      NodeCompilerCode.give(compilerCode, data);
     }
   }
 

@@ -4,6 +4,8 @@ import dev.skep.loadtest.hostile.HostileCorpus;
 import dev.skep.loadtest.hostile.HostileKind;
 import dev.skep.loadtest.hostile.HostileNode;
 import dev.skep.loadtest.hostile.HostileOutcome;
+import dev.skep.pool.ClassStats;
+import dev.skep.pool.PoolStats;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,6 +81,7 @@ final class HostileBench implements Callable<Integer> {
     // Threads, class files and code that come once and stay are there after one pass.
     pass(node, attackers, kinds, 0);
     Census before = settled(node);
+    int imagesBefore = node.pool().stats().imageFiles();
     attacks.set(0);
     Progress progress = new Progress("passes", times);
     long startNanos = System.nanoTime();
@@ -88,13 +91,26 @@ final class HostileBench implements Callable<Integer> {
     }
     double seconds = (System.nanoTime() - startNanos) / 1e9;
     Census after = settled(node);
+    PoolStats slots = node.pool().stats();
     attackers.shutdown();
     node.stop();
     long leakedSlots = (long) node.stats().leased() + node.stats().retired();
     node.pool().close();
     List<String> newThreads = new ArrayList<>(after.newThreads(before));
     newThreads.addAll(Census.workers());
-    return report(node, kinds.size(), seconds, before, after, newThreads, leakedSlots);
+    long moreFiles =
+        ((long) after.fileDescriptors() - slots.imageFiles())
+            - (before.fileDescriptors() - imagesBefore);
+    return report(
+        node,
+        kinds.size(),
+        seconds,
+        before,
+        after,
+        newThreads,
+        leakedSlots,
+        Math.max(0, moreFiles),
+        slots);
   }
 
   /** What it holds with no module in its cache and no garbage. */
@@ -143,8 +159,11 @@ final class HostileBench implements Callable<Integer> {
       Census before,
       Census after,
       List<String> newThreads,
-      long leakedSlots) {
-    long moreFiles = Math.max(0, after.fileDescriptors() - before.fileDescriptors());
+      long leakedSlots,
+      long moreFiles,
+      PoolStats slots) {
+    long warm = slots.classes().stream().mapToLong(ClassStats::warm).sum();
+    long imagesOfNobody = Math.max(0, slots.imageFiles() - warm);
     ResultTable table =
         new ResultTable("skep bench hostile: " + kinds + " kinds, " + times + " times");
     if (machine.isTierTwo()) {
@@ -162,8 +181,19 @@ final class HostileBench implements Callable<Integer> {
         .add("host_failures", "  of them host failures", (double) hostFailures.get(), "")
         .add("leaked_slots", "slots not given back", (double) leakedSlots, "", "must be 0")
         .add("new_threads", "threads more than before", (double) newThreads.size(), "", "must be 0")
-        .add("new_files", "file descriptors more than before", (double) moreFiles, "", "must be 0")
-        .add("files", "  file descriptors open", (double) after.fileDescriptors(), "")
+        .add(
+            "new_files",
+            "file descriptors more than before, images aside",
+            (double) moreFiles,
+            "",
+            "must be 0")
+        .add("images", "  images open", (double) slots.imageFiles(), "")
+        .add(
+            "images_of_nobody",
+            "  more than there are warm slots, which keep one each",
+            (double) imagesOfNobody,
+            "",
+            "must be 0")
         .add("heap_before_mib", "heap in use before", before.heapBytes() / 1048576.0, "MiB")
         .add("heap_after_mib", "  after", after.heapBytes() / 1048576.0, "MiB")
         .add("classes_before_mib", "metaspace before", before.metaspaceBytes() / 1048576.0, "MiB")
@@ -175,6 +205,8 @@ final class HostileBench implements Callable<Integer> {
         .limit(MOST_SHOWN)
         .forEach(entry -> System.err.println(entry.getKey() + " ended as " + entry.getValue()));
     newThreads.forEach(name -> System.err.println("a thread more: " + name));
-    return different.get() + leakedSlots + newThreads.size() + moreFiles == 0 ? 0 : 1;
+    return different.get() + leakedSlots + newThreads.size() + moreFiles + imagesOfNobody == 0
+        ? 0
+        : 1;
   }
 }

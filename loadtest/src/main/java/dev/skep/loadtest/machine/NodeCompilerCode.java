@@ -18,6 +18,9 @@ import java.util.Optional;
  * its directory of artifacts.
  */
 public final class NodeCompilerCode {
+  /** Where a node keeps its own copies of machine code, beneath its data. */
+  public static final String ARTIFACTS = "artifacts";
+
   /** More than the code is long, so that nothing has to go for it. */
   private static final long MOST_BYTES = 1L << 30;
 
@@ -27,10 +30,19 @@ public final class NodeCompilerCode {
    * Waits until it is there.
    *
    * @param compilerCode the file that it is in, as {@link MachineCompiler} takes it
-   * @param artifacts the node's directory of artifacts, which no node has open
+   * @param data the node's data directory, which no node has open
    * @throws IllegalStateException if what is in the file is not this version's
    */
-  public static void put(Path compilerCode, Path artifacts) throws InterruptedException {
+  public static void give(Path compilerCode, Path data) {
+    try {
+      put(compilerCode, data.resolve(ARTIFACTS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+
+  private static void put(Path compilerCode, Path artifacts) throws InterruptedException {
     try (ArtifactDirectory directory =
             ArtifactDirectory.open(artifacts, MOST_BYTES, InstantSource.system());
         MachineCompilers compilers =
