@@ -5,12 +5,12 @@ import dev.skep.pool.Backstage;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Objects;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -43,13 +43,18 @@ final class CheckThreads {
 
   private final LongAdder cpuNanos = new LongAdder();
   private final Semaphore free = new Semaphore(MOST);
+
+  /**
+   * A thread that has just released its permit may not be idle yet, and not for long where
+   * processors are short; what the permit was for then waits here.
+   */
   private final ThreadPoolExecutor executor =
       new ThreadPoolExecutor(
-          0,
-          2 * MOST, // a thread that has just released its permit may not be idle yet
+          MOST,
+          MOST,
           1,
           TimeUnit.SECONDS,
-          new SynchronousQueue<>(),
+          new ArrayBlockingQueue<>(MOST),
           task -> {
             Runnable behind =
                 () -> {
@@ -60,6 +65,10 @@ final class CheckThreads {
             thread.setDaemon(true);
             return thread;
           });
+
+  CheckThreads() {
+    executor.allowCoreThreadTimeOut(true);
+  }
 
   /** A task that says how much CPU time it has used. */
   private final class Check<T> implements Callable<T> {
