@@ -80,6 +80,8 @@ final class HostileBench implements Callable<Integer> {
             : new HostileNode(workers);
     // Threads, class files and code that come once and stay are there after one pass.
     pass(node, attackers, kinds, 0);
+    // So does the thread that closes images, which the first look at them begins.
+    var _ = node.pool().stats();
     Census before = settled(node);
     int imagesBefore = node.pool().stats().imageFiles();
     attacks.set(0);
