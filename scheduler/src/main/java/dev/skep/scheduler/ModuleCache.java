@@ -251,11 +251,11 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
    * Has a version's machine code loaded whose run is on its way, if it is not there: {@link #get}
    * then finds it there, or on its way. For whoever knows of the run before it can ask for it.
    *
-   * <p>Only for those whose ask has been answered.
+   * @param answered as in {@link #get}; nothing is loaded ahead for those whose ask may not be
    */
-  public void loadAhead(TenantId tenant, ModuleDigest digest) {
+  public void loadAhead(TenantId tenant, ModuleDigest digest, boolean answered) {
     MachineLoads loader = loads;
-    if (loader != null && ifReady(tenant, digest, true) == null) {
+    if (answered && loader != null && ifReady(tenant, digest, true) == null) {
       var _ = loader.load(tenant, digest, true);
     }
   }

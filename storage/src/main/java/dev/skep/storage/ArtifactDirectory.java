@@ -156,11 +156,6 @@ public final class ArtifactDirectory implements AutoCloseable {
     return sha.digest();
   }
 
-  /** Whether an artifact is here, without looking at its file. Does not count as a use of it. */
-  public synchronized boolean has(ArtifactKey key) {
-    return files.containsKey(name(key));
-  }
-
   /** An artifact as it was put, a fresh array, if it is here and whole. */
   public Optional<byte[]> get(ArtifactKey key) {
     Optional<byte[]> found =

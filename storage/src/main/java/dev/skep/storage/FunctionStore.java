@@ -214,37 +214,6 @@ public final class FunctionStore {
   }
 
   /**
-   * A page of the functions of all tenants whose machine code may run, by tenant and name.
-   *
-   * @param compiler of the machine code that this node runs
-   * @param after the last one of the page before; null for the first page
-   * @param limit most functions on the page, 1 to 1,000; fewer mean that it is the last
-   */
-  public List<AnsweredFunction> answered(
-      String compiler, @Nullable AnsweredFunction after, int limit) {
-    PageLimit.check(limit);
-    return database.query(connection ->
-        Query.list(
-            connection,
-            "SELECT f.tenant, f.name, f.current_digest FROM functions f"
-                + " JOIN tenants t ON t.tenant = f.tenant"
-                + " JOIN native_asks k ON k.tenant = f.tenant AND k.digest = f.current_digest"
-                + " AND k.compiler = ? AND k.settled"
-                + " WHERE NOT (f.held_to_tier_1 OR t.held_to_tier_1 OR t.suspended)"
-                + " AND (f.tenant, f.name) > (?, ?)"
-                + " ORDER BY f.tenant, f.name LIMIT ?",
-            row ->
-                new AnsweredFunction(
-                    new TenantId(row.getString("tenant")),
-                    new FunctionName(row.getString("name")),
-                    Digests.fromBytes(row.getBytes("current_digest"))),
-            compiler,
-            after == null ? "" : after.tenant().value(),
-            after == null ? "" : after.function().value(),
-            limit));
-  }
-
-  /**
    * A page of a tenant's functions by name.
    *
    * @param after the last one of the page before; null for the first page

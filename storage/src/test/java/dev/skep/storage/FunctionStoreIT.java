@@ -114,42 +114,6 @@ final class FunctionStoreIT {
   }
 
   @Test
-  void functionsWhoseMachineCodeMayRunComeByPages() {
-    TenantStore tenants = new TenantStore(TestDatabase.database());
-    SharedArtifacts artifacts = new SharedArtifacts(TestDatabase.database());
-    String compiler = "pages-" + tenant.value();
-    FunctionName held = new FunctionName("held");
-    FunctionName unanswered = new FunctionName("unanswered");
-    FunctionName second = new FunctionName("second");
-    List<FunctionName> names = List.of(HELLO, second, held);
-    for (FunctionName name : names) {
-      put(tenant, name, ONE);
-    }
-    put(tenant, unanswered, TWO);
-    ArtifactAsk ask = new ArtifactAsk(tenant, HELLO, ModuleDigest.of(ONE));
-    artifacts.ask(ask, compiler);
-    artifacts.ask(new ArtifactAsk(tenant, unanswered, ModuleDigest.of(TWO)), compiler);
-    assertThat(functions.answered(compiler, null, 10)).isEmpty();
-    artifacts.settle(ask, compiler);
-    functions.updateSettings(
-        tenant,
-        held,
-        new FunctionSettings(
-            List.of(), Map.of(), false, LimitOverrides.NONE, WasiGrants.NONE, true));
-
-    AnsweredFunction first = new AnsweredFunction(tenant, HELLO, ModuleDigest.of(ONE));
-    AnsweredFunction last = new AnsweredFunction(tenant, second, ModuleDigest.of(ONE));
-    assertThat(functions.answered(compiler, null, 10)).containsExactly(first, last);
-    assertThat(functions.answered(compiler, null, 1)).containsExactly(first);
-    assertThat(functions.answered(compiler, first, 1)).containsExactly(last);
-    assertThat(functions.answered(compiler, last, 1)).isEmpty();
-    assertThat(functions.answered("another", null, 10)).isEmpty();
-
-    tenants.setHeldToTier1(tenant, true);
-    assertThat(functions.answered(compiler, null, 10)).isEmpty();
-  }
-
-  @Test
   void aFunctionIsLookedUpByItsKeyWhateverThePlannerKnows() {
     put(tenant, HELLO, ONE);
     List<String> plan =

@@ -95,15 +95,8 @@ final class InvokeRoutes {
       resolved(ctx, tenant, name, target.join(), pathInfo, commandOnly);
       return;
     }
-    ModuleDigest likely = services.likely().of(tenant, name);
-    if (likely != null) {
-      services.modules().loadAhead(tenant, likely);
-    }
     // On the thread that has looked it up, beside the way back to the event loop.
-    var _ =
-        target.thenAccept(found ->
-            found.ifPresentOrElse(
-                this::loadAhead, () -> services.likely().note(tenant, name, null)));
+    var _ = target.thenAccept(found -> found.ifPresent(this::loadAhead));
     Later.on(ctx.vertx(), target)
         .onSuccess(
             found -> guarded(ctx, () -> resolved(ctx, tenant, name, found, pathInfo, commandOnly)))
@@ -111,15 +104,12 @@ final class InvokeRoutes {
   }
 
   private void loadAhead(Catalog.Target target) {
-    TenantId tenant = target.tenant().tenant();
-    ModuleDigest version = target.function().currentDigest();
-    boolean runs =
-        target.answered()
-            && !target.tenant().suspended()
-            && services.tiers().isFree(target.tenant(), target.function().settings());
-    services.likely().note(tenant, target.function().name(), runs ? version : null);
-    if (runs) {
-      services.modules().loadAhead(tenant, version);
+    if (!target.tenant().suspended()
+        && services.tiers().isFree(target.tenant(), target.function().settings())) {
+      services
+          .modules()
+          .loadAhead(
+              target.tenant().tenant(), target.function().currentDigest(), target.answered());
     }
   }
 

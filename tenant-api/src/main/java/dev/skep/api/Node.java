@@ -236,13 +236,7 @@ public final class Node implements AutoCloseable {
             new ArrayBlockingQueue<>(LOOKUPS_WAITING),
             lookupThreads());
     closings.push(lookups::shutdownNow);
-    String compilerKey = engine.compilerKey().text();
-    Catalog catalog = new Catalog(tokens, functions, compilerKey, lookups);
-    LikelyVersions likely =
-        new LikelyVersions(
-            (after, limit) -> functions.answered(compilerKey, after, limit), tiers::isOnDisk);
-    closings.push(likely::close);
-    likely.start();
+    Catalog catalog = new Catalog(tokens, functions, engine.compilerKey().text(), lookups);
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
         new ConsoleState(
@@ -257,7 +251,6 @@ public final class Node implements AutoCloseable {
         treeCache,
         receipts,
         catalog,
-        likely,
         () -> notReady().isEmpty());
     Services services =
         new Services(
@@ -274,7 +267,6 @@ public final class Node implements AutoCloseable {
             treeCache,
             ledger,
             catalog,
-            likely,
             databaseWork,
             uploads);
     for (Switch target : switches) {

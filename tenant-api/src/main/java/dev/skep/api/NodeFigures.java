@@ -134,7 +134,6 @@ final class NodeFigures implements RunListener {
       TreeCache trees,
       ReceiptSpool spool,
       Catalog catalog,
-      LikelyVersions likely,
       BooleanSupplier ready) {
     metrics.buildInfo(Node.VERSION, Runtime.version().toString());
     metrics.gauge(MetricName.READY, () -> ready.getAsBoolean() ? 1 : 0);
@@ -196,7 +195,6 @@ final class NodeFigures implements RunListener {
     caches.addCache("modules", modules.cache());
     caches.addCache("trees", trees.cache());
     catalog.caches().forEach(caches::addCache);
-    caches.addCache("likely-versions", likely.cache());
   }
 
   private void registerPool(PoolState pool) {

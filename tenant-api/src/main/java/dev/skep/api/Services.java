@@ -27,7 +27,6 @@ import dev.skep.storage.TreeStore;
  * @param treeCache unpacks and keeps them
  * @param ledger of receipts
  * @param catalog what of these is in memory
- * @param likely which versions are read ahead of that
  * @param database where database work is done
  * @param uploads where uploads are checked
  */
@@ -45,6 +44,5 @@ record Services(
     TreeCache treeCache,
     Ledger ledger,
     Catalog catalog,
-    LikelyVersions likely,
     BlockingWork database,
     BlockingWork uploads) {}

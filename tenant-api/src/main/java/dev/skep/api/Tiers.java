@@ -5,7 +5,6 @@ import dev.skep.engine.Engine;
 import dev.skep.engine.MachineCompilers;
 import dev.skep.engine.Printable;
 import dev.skep.pool.CodeStats;
-import dev.skep.scheduler.ArtifactKey;
 import dev.skep.scheduler.CompileRefusedException;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.FunctionSettings;
@@ -81,12 +80,6 @@ final class Tiers {
   /** Whether a version that is not held may run as machine code: one look into a cache. */
   boolean isReady(TenantId tenant, ModuleDigest version) {
     return parts != null && parts.queue.isReady(tenant, version);
-  }
-
-  /** Whether a version's machine code is on this node's disk. */
-  boolean isOnDisk(ModuleDigest version) {
-    return parts != null
-        && parts.directory.has(new ArtifactKey(version, engine.compilerKey().text()));
   }
 
   /** Counts the run of a function that is not held. Never blocks. */

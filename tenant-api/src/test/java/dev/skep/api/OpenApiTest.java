@@ -69,7 +69,6 @@ class OpenApiTest {
             null,
             null,
             null,
-            null,
             null);
     return HttpApi.router(vertx, services, new NodeMetrics(), null, null, List::of);
   }

@@ -14,7 +14,6 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,17 +26,6 @@ import org.junit.jupiter.api.Test;
 /** Machine code outlives nodes that die, disks that lie and rows that somebody has changed. */
 class TierClusterIT {
   private static final byte[] FIB = Http.guest("wasm/fib.wasm");
-
-  /** {@code answer} answers a constant from 0 to 63; no other test has these. */
-  private static byte[] constant(int value) {
-    return HexFormat.of()
-        .parseHex(
-            "0061736d01000000" // magic, version
-                + "0105016000017f" // type 0: () -> i32
-                + "03020100" // function 0 has type 0
-                + "070a0106616e737765720000" // export answer
-                + "0a0601040041%02x0b".formatted(value)); // one body: i32.const
-  }
 
   /** Several seconds of compiling, as the JVM runs the compiler. */
   private static final byte[] LARGE = Http.guest("wasm/json_transform.wasm");
@@ -97,13 +85,9 @@ class TierClusterIT {
 
   /** Has a tenant with a function that there is machine code of. */
   private static void deploy(Node node, String tenant) {
-    deploy(node, tenant, FIB);
-  }
-
-  private static void deploy(Node node, String tenant, byte[] module) {
     Http operator = operator(node);
     assertThat(operator.post("/v1/tenants", "{\"id\":\"" + tenant + "\"}").status()).isEqualTo(201);
-    Http.Answer answer = operator.put(path(tenant) + "?wait-native=300", module);
+    Http.Answer answer = operator.put(path(tenant) + "?wait-native=300", FIB);
     assertThat(answer.status()).as(answer.text()).isEqualTo(201);
     assertThat(answer.json().getInteger("tier")).as(answer.text()).isEqualTo(2);
   }
@@ -154,37 +138,6 @@ class TierClusterIT {
           .isEqualTo(200);
       assertThat(tierOfARun(again, "stored")).isEqualTo("2");
       assertThat(figure(again, "skep_artifact_cache_reads_total{result=\"hit\",}")).isPositive();
-    }
-  }
-
-  private static double likely(Node node, String series) {
-    return figure(node, "caffeine_cache_" + series + "{cache=\"likely-versions\",}");
-  }
-
-  private static void answers(Node node, String tenant, int value, String tier) {
-    Http.Answer answer = operator(node).post(path(tenant) + "/invoke?export=answer", "{}");
-    assertThat(answer.status()).as(answer.text()).isEqualTo(200);
-    assertThat(answer.json().getJsonArray("results")).containsExactly(value);
-    assertThat(answer.header("Skep-Tier")).isEqualTo(tier);
-  }
-
-  @Test
-  void aNodeGuessesWhatAFunctionIsAndRunsWhatItIs() throws Exception {
-    try (Node node = node("guesses")) {
-      deploy(node, "right", constant(1));
-      deploy(node, "wrong", constant(1));
-    }
-    try (Node node = node("guesses");
-        Node other = node("guesses-other")) {
-      Awaitility.await().until(() -> likely(node, "estimated_size") == 2);
-      answers(node, "right", 1, "2");
-      assertThat(likely(node, "hit_total")).isEqualTo(1);
-      assertThat(figure(node, "skep_artifact_cache_reads_total{result=\"hit\",}")).isEqualTo(1);
-      // Another node gives the function another version, of which this one does not hear.
-      assertThat(operator(other).put(path("wrong"), constant(2)).status()).isEqualTo(201);
-      answers(node, "wrong", 2, "1");
-      assertThat(likely(node, "hit_total")).isEqualTo(2);
-      assertThat(likely(node, "estimated_size")).isEqualTo(1);
     }
   }
 
