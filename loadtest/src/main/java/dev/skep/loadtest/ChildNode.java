@@ -62,7 +62,7 @@ final class ChildNode implements AutoCloseable {
    */
   static ChildNode start(int live, Consumer<Path> prepared)
       throws IOException, InterruptedException {
-    return start(live, null, prepared);
+    return start(live, null, List.of(), prepared);
   }
 
   /**
@@ -70,8 +70,10 @@ final class ChildNode implements AutoCloseable {
    *
    * @param beneath the folder in which its data directory is made, and goes with it; null for the
    *     one for temporary files
+   * @param flags more of them for the node's JVM, which win over those of this one
    */
-  static ChildNode start(int live, @Nullable Path beneath, Consumer<Path> prepared)
+  static ChildNode start(
+      int live, @Nullable Path beneath, List<String> flags, Consumer<Path> prepared)
       throws IOException, InterruptedException {
     Path dataDir =
         beneath == null
@@ -83,6 +85,7 @@ final class ChildNode implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(flags);
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "dev.skep.api.SkepMain", "serve"));
     ProcessBuilder builder =

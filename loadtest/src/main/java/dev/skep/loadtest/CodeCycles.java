@@ -18,7 +18,7 @@ final class CodeCycles {
   private static final int MODULES = 100;
 
   /** Everything that comes once has come after these. */
-  private static final int WARM_UP = 2_000;
+  private static final int WARM_UP = 20_000;
 
   private static final int SLOTS = 16;
 

@@ -28,10 +28,6 @@ final class MachineBench implements Callable<Integer> {
   private static final Set<String> PARTS =
       Set.of("json", "kernels", "host", "cycles", "density", "assembler", "first");
 
-  /** A heap that is resident from the start, so that garbage in it is no growth. */
-  private static final List<String> TOUCHED_HEAP =
-      List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch");
-
   @Option(
       names = "--compiler-code",
       description =
@@ -186,7 +182,7 @@ final class MachineBench implements Callable<Integer> {
     if (compilerCode != null) {
       arguments.add(compilerCode.toString());
     }
-    JsonObject figures = ChildJvm.run(CodeCycles.class, TOUCHED_HEAP, arguments);
+    JsonObject figures = ChildJvm.run(CodeCycles.class, ChildJvm.TOUCHED_HEAP, arguments);
     table
         .add(
             "cycles",
@@ -225,7 +221,7 @@ final class MachineBench implements Callable<Integer> {
       if (compilerCode != null) {
         arguments.add(compilerCode.toString());
       }
-      JsonObject figures = ChildJvm.run(CodeDensity.class, TOUCHED_HEAP, arguments);
+      JsonObject figures = ChildJvm.run(CodeDensity.class, ChildJvm.TOUCHED_HEAP, arguments);
       String key = "density_tier" + tier;
       table
           .add(

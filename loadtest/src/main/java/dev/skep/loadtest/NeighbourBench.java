@@ -123,7 +123,7 @@ final class NeighbourBench implements Callable<Integer> {
     // The JVM compiles what measures, too.
     Backstage.enterCompilers();
     Progress.say("starting a node of its own");
-    try (ChildNode node = ChildNode.start(1, data, this::giveCompiler);
+    try (ChildNode node = ChildNode.start(1, data, List.of(), this::giveCompiler);
         NodeClient steady = new NodeClient(node.url(), node.token(), CONNECTIONS);
         AttackerProcess attackers =
             AttackerProcess.start(node.url(), node.token(), only, tenants, attacks, fuel, seed)) {

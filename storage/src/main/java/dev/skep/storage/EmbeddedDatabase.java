@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,6 +76,7 @@ public final class EmbeddedDatabase implements Closeable {
   private final ClusterProcesses processes;
   private final DirectoryLock lock;
   private final DatabaseConfig config;
+  private @Nullable ServerNiceness niceness;
   private boolean closed;
 
   private EmbeddedDatabase(
@@ -245,18 +247,14 @@ public final class EmbeddedDatabase implements Closeable {
 
   /**
    * Has the server's processes step back behind those of other sessions, where the kernel groups
-   * processes by session (sched(7), autogroup): their own niceness holds within the session only.
+   * processes by session; those that it begins later, within two seconds.
    *
    * @param nice 0 to 19
    */
-  public void stepBack(int nice) {
+  public synchronized void stepBack(int nice) {
     OptionalLong pid = processes.postmaster();
-    if (pid.isPresent()) {
-      try {
-        Files.writeString(Path.of("/proc/" + pid.getAsLong() + "/autogroup"), nice + "\n");
-      } catch (IOException e) {
-        LOG.atDebug().setCause(e).log("the kernel has no groups by session, or does not let us");
-      }
+    if (!closed && niceness == null && pid.isPresent()) {
+      niceness = new ServerNiceness(pid.getAsLong(), nice);
     }
   }
 
@@ -272,6 +270,9 @@ public final class EmbeddedDatabase implements Closeable {
       return;
     }
     closed = true;
+    if (niceness != null) {
+      niceness.close();
+    }
     try {
       try {
         // Gives up after five seconds, and says so in the log; then it is our turn.

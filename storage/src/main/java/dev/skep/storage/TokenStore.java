@@ -79,21 +79,11 @@ public final class TokenStore {
     });
   }
 
-  /**
-   * Whom a presented token stands for, if it is good. One that cannot be a token, by its length or
-   * its characters, or that begins like a tenant's and does not go on like one, costs no query.
-   *
-   * @param token as it came from outside
-   */
-  public Optional<Principal> authenticate(String token) {
-    Optional<String> tenantTokenId = TokenFormat.tenantTokenId(token);
-    if (tenantTokenId.isPresent()) {
-      return authenticateTenant(tenantTokenId.get(), TokenFormat.hash(token));
-    }
-    if (TokenFormat.isOperatorForm(token)) {
-      return authenticateOperator(TokenFormat.hash(token));
-    }
-    return Optional.empty();
+  /** Whom a presented token stands for, if it is good. */
+  public Optional<Principal> authenticate(PresentedToken token) {
+    return token.tenantTokenId().isPresent()
+        ? authenticateTenant(token.tenantTokenId().get(), token.hash())
+        : authenticateOperator(token.hash());
   }
 
   private Optional<Principal> authenticateTenant(String tokenId, byte[] hash) {

@@ -3,6 +3,7 @@ package dev.skep.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.skep.limits.TenantLimits;
 import dev.skep.scheduler.TenantId;
@@ -15,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,6 +55,36 @@ final class EmbeddedDatabaseIT {
     assertThat(new ClusterProcesses(temp.resolve("pg/cluster")).pids()).isEmpty();
     try (EmbeddedDatabase server = start()) {
       assertThat(hasTenant(server)).isTrue();
+    }
+  }
+
+  private static List<String> autogroups(EmbeddedDatabase server) throws IOException {
+    long postmaster = server.postmasterPid().orElseThrow();
+    List<String> groups = new ArrayList<>();
+    for (ProcessHandle child : ProcessHandle.of(postmaster).orElseThrow().children().toList()) {
+      groups.add(Files.readString(Path.of("/proc/" + child.pid() + "/autogroup")).strip());
+    }
+    return groups;
+  }
+
+  @Test
+  void everyProcessOfTheServerStepsBack() {
+    assumeTrue(
+        Files.isReadable(Path.of("/proc/self/autogroup")),
+        "this kernel does not group processes by session");
+    try (EmbeddedDatabase server = start()) {
+      server.stepBack(7);
+      // A connection's process begins after that.
+      try (Database database = Database.open(server.config())) {
+        assertThat(show(database, "fsync")).isEqualTo("on");
+        await()
+            .atMost(Duration.ofMinutes(1))
+            .ignoreExceptions()
+            .untilAsserted(() ->
+                assertThat(autogroups(server))
+                    .isNotEmpty()
+                    .allSatisfy(group -> assertThat(group).endsWith(" nice 7")));
+      }
     }
   }
 

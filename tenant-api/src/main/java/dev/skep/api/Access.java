@@ -2,6 +2,7 @@ package dev.skep.api;
 
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.TenantId;
+import dev.skep.storage.PresentedToken;
 import dev.skep.storage.Principal;
 import io.vertx.core.Handler;
 import io.vertx.ext.web.RoutingContext;
@@ -14,7 +15,6 @@ import java.util.concurrent.CompletableFuture;
 final class Access {
   private static final String PRINCIPAL = "skep.principal";
   private static final String BEARER = "bearer ";
-  private static final int MOST_TOKEN_CHARS = 512;
 
   private Access() {}
 
@@ -26,10 +26,9 @@ final class Access {
         throw unauthenticated(
             "the call has no token; send the header Authorization: Bearer <token>");
       }
-      String token = header.substring(BEARER.length()).strip();
-      if (token.isEmpty() || token.length() > MOST_TOKEN_CHARS) {
-        throw unauthenticated("the token is not one of this service");
-      }
+      PresentedToken token =
+          PresentedToken.of(header.substring(BEARER.length()).strip())
+              .orElseThrow(() -> unauthenticated("the token is not one of this service"));
       CompletableFuture<Optional<Principal>> principal = catalog.principal(token);
       if (principal.isDone()) {
         let(ctx, principal);

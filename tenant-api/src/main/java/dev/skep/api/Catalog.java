@@ -1,37 +1,42 @@
 package dev.skep.api;
 
-import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.AsyncLoadingCache;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Ticker;
 import dev.skep.limits.StoreLimits;
 import dev.skep.scheduler.FunctionName;
 import dev.skep.scheduler.TenantId;
 import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.FunctionStore;
+import dev.skep.storage.PresentedToken;
 import dev.skep.storage.Principal;
 import dev.skep.storage.TenantRecord;
 import dev.skep.storage.TokenStore;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 
 /**
  * What the invoke path must know of tokens, tenants and functions, from memory while it is warm.
  *
  * <p>A change made through this node is seen at once; one made through another node after {@link
- * #REFRESH} at most, when an entry is in use, and {@link #EXPIRE} when it is not. Unknown names are
- * remembered too, so that asking for them does not reach the database each time. Thread-safe.
+ * #REFRESH} or {@link #REFRESH_TOKENS} and the time of a question, when an entry is in use, and
+ * {@link #EXPIRE} when it is not or the database does not answer. Unknown names are remembered too,
+ * so that asking for them does not reach the database each time. Thread-safe.
  */
 final class Catalog {
-  /** How old an entry may be before a use of it fetches it anew, beside the use. */
+  /** How old a function may be before a use of it fetches it anew, beside the use. */
   static final Duration REFRESH = Duration.ofSeconds(2);
+
+  /**
+   * The same of a token. Not only when it expires: then all who use it would wait for the database,
+   * and it may be long in answering.
+   */
+  static final Duration REFRESH_TOKENS = Duration.ofSeconds(10);
 
   /** How old an entry may be at all. */
   static final Duration EXPIRE = Duration.ofSeconds(30);
@@ -57,32 +62,41 @@ final class Catalog {
 
   private final AsyncLoadingCache<Key, Optional<Target>> targets;
 
-  /** By the hash of the token, so that no token is kept. */
-  private final AsyncCache<ByteBuffer, Optional<Principal>> principals;
-
-  private final TokenStore tokens;
+  private final AsyncLoadingCache<PresentedToken, Optional<Principal>> principals;
 
   /**
    * @param compiler of the machine code that this node runs
    * @param loader runs the look-ups, which block
    */
   Catalog(TokenStore tokens, FunctionStore functions, String compiler, Executor loader) {
-    this.tokens = tokens;
+    this(
+        tokens::authenticate, key -> load(functions, compiler, key), loader, Ticker.systemTicker());
+  }
+
+  /** With look-ups and a clock of the caller's. */
+  Catalog(
+      Function<PresentedToken, Optional<Principal>> tokens,
+      Function<Key, Optional<Target>> functions,
+      Executor loader,
+      Ticker ticker) {
     this.targets =
         Caffeine.newBuilder()
             .maximumSize(MOST_TARGETS)
             .refreshAfterWrite(REFRESH)
             .expireAfterWrite(EXPIRE)
             .executor(loader)
+            .ticker(ticker)
             .recordStats()
-            .buildAsync(key -> load(functions, compiler, key));
+            .buildAsync(functions::apply);
     this.principals =
         Caffeine.newBuilder()
             .maximumSize(MOST_PRINCIPALS)
+            .refreshAfterWrite(REFRESH_TOKENS)
             .expireAfterWrite(EXPIRE)
             .executor(loader)
+            .ticker(ticker)
             .recordStats()
-            .buildAsync();
+            .buildAsync(tokens::apply);
   }
 
   private static Optional<Target> load(FunctionStore functions, String compiler, Key key) {
@@ -107,19 +121,8 @@ final class Catalog {
   }
 
   /** Whom a token stands for. */
-  CompletableFuture<Optional<Principal>> principal(String token) {
-    return principals.get(
-        hash(token),
-        (_, executor) -> CompletableFuture.supplyAsync(() -> tokens.authenticate(token), executor));
-  }
-
-  private static ByteBuffer hash(String token) {
-    try {
-      return ByteBuffer.wrap(
-          MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+  CompletableFuture<Optional<Principal>> principal(PresentedToken token) {
+    return principals.get(token);
   }
 
   /** Forgets a function, after it was changed. */
