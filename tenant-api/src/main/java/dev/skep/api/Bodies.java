@@ -19,13 +19,13 @@ final class Bodies {
 
   /** The body as an object with no other members than these; an empty body is an empty object. */
   static JsonObject object(RoutingContext ctx, Set<String> members) {
-    Buffer buffer = BodyReader.body(ctx);
-    if (buffer.length() == 0) {
+    Body body = BodyReader.body(ctx);
+    if (body.length() == 0) {
       return new JsonObject();
     }
     JsonObject json;
     try {
-      json = new JsonObject(buffer);
+      json = new JsonObject(Buffer.buffer(body.bytes()));
     } catch (DecodeException e) {
       throw bad("the body is not a JSON object");
     }

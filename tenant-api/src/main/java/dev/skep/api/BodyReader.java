@@ -1,7 +1,6 @@
 package dev.skep.api;
 
 import io.vertx.core.Handler;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 
@@ -11,8 +10,6 @@ import io.vertx.ext.web.RoutingContext;
  */
 final class BodyReader implements Handler<RoutingContext> {
   private static final String BODY = "skep.body";
-  private static final int FIRST_BYTES = 64 << 10;
-
   private final long most;
 
   /**
@@ -24,9 +21,9 @@ final class BodyReader implements Handler<RoutingContext> {
   }
 
   /** The body that was read, of no bytes if there was none. */
-  static Buffer body(RoutingContext ctx) {
-    Buffer body = ctx.get(BODY);
-    return body == null ? Buffer.buffer() : body;
+  static Body body(RoutingContext ctx) {
+    Body body = ctx.get(BODY);
+    return body == null ? new Body(0) : body;
   }
 
   @Override
@@ -37,19 +34,18 @@ final class BodyReader implements Handler<RoutingContext> {
       tooLarge(ctx, Long.toString(declared));
       return;
     }
-    // Never more than a little before the bytes are there: a length is only a claim.
-    Buffer body = Buffer.buffer((int) Math.min(Math.max(declared, 0), FIRST_BYTES));
+    Body body = new Body(declared);
     boolean[] refused = new boolean[1];
     request.handler(chunk -> {
       if (refused[0]) {
         return;
       }
-      if ((long) body.length() + chunk.length() > most) {
+      if (body.length() + chunk.length() > most) {
         refused[0] = true;
         tooLarge(ctx, "more than " + most);
         return;
       }
-      body.appendBuffer(chunk);
+      body.add(chunk);
     });
     request.endHandler(_ -> {
       if (!refused[0]) {

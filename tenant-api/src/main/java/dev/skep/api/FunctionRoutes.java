@@ -65,12 +65,13 @@ final class FunctionRoutes {
   private void upload(RoutingContext ctx) {
     TenantId tenant = Access.tenant(ctx);
     FunctionName name = Access.function(ctx);
-    byte[] bytes = BodyReader.body(ctx).getBytes();
+    Body body = BodyReader.body(ctx);
     String claimed = ctx.request().getHeader("Content-Digest");
     int waitSeconds = Tiers.waitSeconds(ctx);
     services
         .uploads()
         .run(() -> {
+          byte[] bytes = body.bytes();
           ModuleDigest digest = ModuleDigest.of(bytes);
           checkDigest(claimed, digest);
           TenantRecord owner =
@@ -81,22 +82,22 @@ final class FunctionRoutes {
           ModuleDescription description =
               UploadCheck.check(
                   services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
-          String described = FunctionJson.of(description).encode();
+          String described = SafeJson.text(FunctionJson.of(description).encode());
           PutVersionResult result =
               services
                   .functions()
                   .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
-          return stored(ctx, owner, name, digest, description, result, waitSeconds > 0);
+          return stored(ctx, owner, name, digest, bytes, described, result, waitSeconds > 0);
         })
         .onSuccess(stored -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
           ModuleDigest digest = stored.digest();
           // Compiling begins now, so that the first run need not wait for all of it.
-          var _ = services.modules().get(tenant, digest, bytes);
+          var _ = services.modules().get(tenant, digest, stored.bytes());
           charge(
               ctx,
-              services.compiling().receipt(tenant, name, digest, bytes.length),
+              services.compiling().receipt(tenant, name, digest, stored.bytes().length),
               stored,
               waitSeconds);
         })
@@ -114,14 +115,20 @@ final class FunctionRoutes {
    * @param owner of the function
    * @param settings of the function if its machine code is waited for, else its defaults
    * @param digest of the bytes, which take too long to hash on an event loop
+   * @param bytes the module
    * @param answer but for what compiling costs
+   * @param described the rest of the answer, as safe JSON: with as many exports as a module may
+   *     have it takes too long to write on an event loop
    * @param fresh whether the function never had this version
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared as a record
   private record Stored(
       TenantRecord owner,
       FunctionSettings settings,
       ModuleDigest digest,
+      byte[] bytes,
       JsonObject answer,
+      String described,
       boolean fresh) {}
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
@@ -133,21 +140,21 @@ final class FunctionRoutes {
           }
           JsonObject answer = stored.answer().put("compile", compileCost(kept));
           if (waitSeconds == 0) {
-            Answers.json(ctx, answer);
+            Answers.json(ctx, SafeJson.joined(answer, stored.described()));
           } else {
-            Answers.json(
-                ctx,
-                Later.on(
-                        ctx.vertx(),
-                        services
-                            .tiers()
-                            .await(
-                                stored.owner(),
-                                kept.function(),
-                                stored.settings(),
-                                kept.version(),
-                                waitSeconds))
-                    .map(answer::mergeIn));
+            Later.on(
+                    ctx.vertx(),
+                    services
+                        .tiers()
+                        .await(
+                            stored.owner(),
+                            kept.function(),
+                            stored.settings(),
+                            kept.version(),
+                            waitSeconds))
+                .onSuccess(tiers ->
+                    Answers.json(ctx, SafeJson.joined(answer.mergeIn(tiers), stored.described())))
+                .onFailure(ctx::fail);
           }
         })
         .onFailure(failure ->
@@ -198,7 +205,8 @@ final class FunctionRoutes {
       TenantRecord owner,
       FunctionName name,
       ModuleDigest digest,
-      ModuleDescription description,
+      byte[] bytes,
+      String described,
       PutVersionResult result,
       boolean waits) {
     TenantId tenant = owner.tenant();
@@ -220,8 +228,7 @@ final class FunctionRoutes {
         new JsonObject()
             .put("function", name.value())
             .put("version", digest.toString())
-            .put("new", isNew)
-            .mergeIn(FunctionJson.of(description));
+            .put("new", isNew);
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
     FunctionSettings settings =
@@ -232,7 +239,7 @@ final class FunctionRoutes {
                 .map(FunctionRecord::settings)
                 .orElse(FunctionSettings.DEFAULTS)
             : FunctionSettings.DEFAULTS;
-    return new Stored(owner, settings, digest, answer, isNew && !seenBefore);
+    return new Stored(owner, settings, digest, bytes, answer, described, isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────
@@ -245,28 +252,24 @@ final class FunctionRoutes {
         after == null ? null : Bodies.checked(() -> new FunctionName(after));
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> {
-              var _ =
-                  services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
-              return services.functions().list(tenant, from, limit);
-            })
-            .map(functions -> {
-              JsonArray array = new JsonArray();
-              functions.forEach(function -> array.add(FunctionJson.of(function)));
-              JsonObject json = new JsonObject().put("functions", array);
-              if (functions.size() == limit) {
-                json.put("next", functions.get(limit - 1).name().value());
-              }
-              return json;
-            }));
+        services.database(),
+        () -> {
+          var _ = services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
+          List<FunctionRecord> functions = services.functions().list(tenant, from, limit);
+          JsonArray array = new JsonArray();
+          functions.forEach(function -> array.add(FunctionJson.of(function)));
+          JsonObject json = new JsonObject().put("functions", array);
+          if (functions.size() == limit) {
+            json.put("next", functions.get(limit - 1).name().value());
+          }
+          return json;
+        });
   }
 
   private void show(RoutingContext ctx) {
     TenantId tenant = Access.tenant(ctx);
     FunctionName name = Access.function(ctx);
-    Answers.json(ctx, services.database().run(() -> shown(tenant, name)));
+    Answers.json(ctx, services.database(), () -> shown(tenant, name));
   }
 
   private JsonObject shown(TenantId tenant, FunctionName name) {
@@ -320,19 +323,18 @@ final class FunctionRoutes {
     JsonObject body = Bodies.object(ctx, SETTINGS);
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> {
-              FunctionRecord function =
-                  services
-                      .functions()
-                      .find(tenant, name)
-                      .orElseThrow(() -> Access.noSuchFunction(tenant, name));
-              FunctionSettings settings = settings(function.settings(), body);
-              Bodies.checked(() -> services.functions().updateSettings(tenant, name, settings));
-              services.catalog().forget(tenant, name);
-              return shown(tenant, name);
-            }));
+        services.database(),
+        () -> {
+          FunctionRecord function =
+              services
+                  .functions()
+                  .find(tenant, name)
+                  .orElseThrow(() -> Access.noSuchFunction(tenant, name));
+          FunctionSettings settings = settings(function.settings(), body);
+          Bodies.checked(() -> services.functions().updateSettings(tenant, name, settings));
+          services.catalog().forget(tenant, name);
+          return shown(tenant, name);
+        });
   }
 
   /** The settings with what the body changes. */

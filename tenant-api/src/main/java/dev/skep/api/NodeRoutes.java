@@ -83,7 +83,7 @@ final class NodeRoutes {
     router
         .get("/v1/console")
         .handler(Access::operatorOnly)
-        .handler(ctx -> Answers.json(ctx, work.run(console::picture)));
+        .handler(ctx -> Answers.json(ctx, work, console::picture));
   }
 
   /** The pool's figures and every slot, for operators. */
@@ -91,7 +91,7 @@ final class NodeRoutes {
     router
         .get("/v1/pool")
         .handler(Access::operatorOnly)
-        .handler(ctx -> Answers.json(ctx, work.run(pool::toJson)));
+        .handler(ctx -> Answers.json(ctx, work, pool::toJson));
   }
 
   static Buffer resource(String name) {

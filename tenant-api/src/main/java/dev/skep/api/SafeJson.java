@@ -18,6 +18,17 @@ final class SafeJson {
   }
 
   /**
+   * One object of two that have no member in common.
+   *
+   * @param first not empty
+   * @param second not empty, as {@link #text} has written it
+   */
+  static Buffer joined(JsonObject first, String second) {
+    String head = text(first.encode());
+    return Buffer.buffer(head.substring(0, head.length() - 1) + ',' + second.substring(1));
+  }
+
+  /**
    * JSON that is written the same but safely. Outside of strings it has only spaces, line ends and
    * printable ASCII, so that what is escaped is always within one.
    */

@@ -100,20 +100,19 @@ final class TenantRoutes {
     @Nullable TenantId from = after == null ? null : parse(after);
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> services.tenants().list(from, limit))
-            .map(tenants -> {
-              JsonObject json =
-                  new JsonObject()
-                      .put(
-                          "tenants",
-                          new JsonArray(tenants.stream().map(TenantRoutes::toJson).toList()));
-              if (tenants.size() == limit) {
-                json.put("next", tenants.get(limit - 1).tenant().value());
-              }
-              return json;
-            }));
+        services.database(),
+        () -> {
+          List<TenantRecord> tenants = services.tenants().list(from, limit);
+          JsonObject json =
+              new JsonObject()
+                  .put(
+                      "tenants",
+                      new JsonArray(tenants.stream().map(TenantRoutes::toJson).toList()));
+          if (tenants.size() == limit) {
+            json.put("next", tenants.get(limit - 1).tenant().value());
+          }
+          return json;
+        });
   }
 
   private void show(RoutingContext ctx) {

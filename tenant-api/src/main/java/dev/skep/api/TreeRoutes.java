@@ -41,28 +41,28 @@ final class TreeRoutes {
   private void upload(RoutingContext ctx) {
     TenantId tenant = Access.tenant(ctx);
     FunctionName name = Access.function(ctx);
-    byte[] archive = BodyReader.body(ctx).getBytes();
+    Body body = BodyReader.body(ctx);
     Answers.json(
         ctx,
-        services
-            .uploads()
-            .run(() -> {
-              TenantRecord owner =
-                  services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
-              if (owner.suspended() && !Access.isOperator(ctx)) {
-                throw FunctionRoutes.suspended(tenant);
-              }
-              WasiTree tree = read(archive);
-              TreeDigest digest = TreeDigest.of(archive);
-              PutTreeResult result = services.trees().put(tenant, name, digest, archive);
-              if (result == PutTreeResult.NO_SUCH_FUNCTION) {
-                throw Access.noSuchFunction(tenant, name);
-              }
-              services.treeCache().put(tenant, digest, tree);
-              services.catalog().forget(tenant, name);
-              ctx.response().setStatusCode(result == PutTreeResult.STORED ? 201 : 200);
-              return toJson(name, digest, tree);
-            }));
+        services.uploads(),
+        () -> {
+          byte[] archive = body.bytes();
+          TenantRecord owner =
+              services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
+          if (owner.suspended() && !Access.isOperator(ctx)) {
+            throw FunctionRoutes.suspended(tenant);
+          }
+          WasiTree tree = read(archive);
+          TreeDigest digest = TreeDigest.of(archive);
+          PutTreeResult result = services.trees().put(tenant, name, digest, archive);
+          if (result == PutTreeResult.NO_SUCH_FUNCTION) {
+            throw Access.noSuchFunction(tenant, name);
+          }
+          services.treeCache().put(tenant, digest, tree);
+          services.catalog().forget(tenant, name);
+          ctx.response().setStatusCode(result == PutTreeResult.STORED ? 201 : 200);
+          return toJson(name, digest, tree);
+        });
   }
 
   private static WasiTree read(byte[] archive) {

@@ -43,18 +43,18 @@ final class UsageRoutes {
     FunctionName function = function(ctx);
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> {
-              try {
-                return services
-                    .ledger()
-                    .usage(tenant, from.toEpochMilli(), to.toEpochMilli(), function);
-              } catch (IllegalArgumentException e) {
-                throw Bodies.bad(String.valueOf(e.getMessage()));
-              }
-            })
-            .map(rows -> usage(tenant, from, to, rows)));
+        services.database(),
+        () -> {
+          try {
+            return usage(
+                tenant,
+                from,
+                to,
+                services.ledger().usage(tenant, from.toEpochMilli(), to.toEpochMilli(), function));
+          } catch (IllegalArgumentException e) {
+            throw Bodies.bad(String.valueOf(e.getMessage()));
+          }
+        });
   }
 
   private static JsonObject usage(TenantId tenant, Instant from, Instant to, List<UsageRow> rows) {
@@ -141,18 +141,17 @@ final class UsageRoutes {
     @Nullable RunId bound = before == null ? null : runId(before);
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> services.ledger().recent(tenant, kind, function, bound, limit))
-            .map(receipts -> {
-              JsonArray array = new JsonArray();
-              receipts.forEach(receipt -> array.add(toJson(receipt)));
-              JsonObject json = new JsonObject().put(member, array);
-              if (receipts.size() == limit) {
-                json.put("next", receipts.get(limit - 1).run().toString());
-              }
-              return json;
-            }));
+        services.database(),
+        () -> {
+          List<Receipt> receipts = services.ledger().recent(tenant, kind, function, bound, limit);
+          JsonArray array = new JsonArray();
+          receipts.forEach(receipt -> array.add(toJson(receipt)));
+          JsonObject json = new JsonObject().put(member, array);
+          if (receipts.size() == limit) {
+            json.put("next", receipts.get(limit - 1).run().toString());
+          }
+          return json;
+        });
   }
 
   private void run(RoutingContext ctx) {
@@ -160,21 +159,20 @@ final class UsageRoutes {
     RunId run = runId(Access.parameter(ctx, "run"));
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() ->
-                services
-                    .ledger()
-                    .receipt(tenant, run)
-                    .map(UsageRoutes::toJson)
-                    .orElseThrow(() ->
-                        new ProblemException(
-                            Problem.Kind.NOT_FOUND,
-                            "tenant "
-                                + tenant
-                                + " has no run "
-                                + run
-                                + "; receipts arrive within seconds of their run"))));
+        services.database(),
+        () ->
+            services
+                .ledger()
+                .receipt(tenant, run)
+                .map(UsageRoutes::toJson)
+                .orElseThrow(() ->
+                    new ProblemException(
+                        Problem.Kind.NOT_FOUND,
+                        "tenant "
+                            + tenant
+                            + " has no run "
+                            + run
+                            + "; receipts arrive within seconds of their run")));
   }
 
   private static RunId runId(String text) {
