@@ -247,14 +247,13 @@ public final class EmbeddedDatabase implements Closeable {
 
   /**
    * Has the server's processes step back behind those of other sessions, where the kernel groups
-   * processes by session; those that it begins later, within two seconds.
+   * processes by session; those that it begins later, within some two seconds.
    *
    * @param nice 0 to 19
    */
   public synchronized void stepBack(int nice) {
-    OptionalLong pid = processes.postmaster();
-    if (!closed && niceness == null && pid.isPresent()) {
-      niceness = new ServerNiceness(pid.getAsLong(), nice);
+    if (!closed && niceness == null && ServerNiceness.isPossible()) {
+      niceness = new ServerNiceness(processes, nice);
     }
   }
 

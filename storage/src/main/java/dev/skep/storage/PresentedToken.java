@@ -36,6 +36,11 @@ public final class PresentedToken {
     return Optional.ofNullable(tenantTokenId);
   }
 
+  /** Whether it is a tenant's token with this id. */
+  public boolean carries(String id) {
+    return id.equals(tenantTokenId);
+  }
+
   /** SHA-256 of the token, 32 bytes, not to be changed. */
   byte[] hash() {
     return hash;

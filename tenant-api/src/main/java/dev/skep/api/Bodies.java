@@ -25,7 +25,7 @@ final class Bodies {
     }
     JsonObject json;
     try {
-      json = new JsonObject(Buffer.buffer(body.bytes()));
+      json = new JsonObject(Buffer.buffer(body.take()));
     } catch (DecodeException e) {
       throw bad("the body is not a JSON object");
     }

@@ -5,14 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A request's body while it comes, in blocks of one size: a large one is not copied again and again
- * as it grows, and one that comes in small pieces takes no more memory than another. It is put
- * together where that is asked for, which for a large one must not be an event loop.
+ * A request's body while it comes, in blocks: a large one is not copied again and again as it
+ * grows, and one that comes in small pieces takes hardly more memory than another. It is put
+ * together where it is taken, which for one of many megabytes should not be an event loop.
  *
  * <p>Not thread-safe; may be handed to another thread once it is whole.
  */
 final class Body {
-  private static final int BLOCK_BYTES = 64 << 10;
+  private static final int FIRST_BYTES = 1 << 10;
+  private static final int MOST_BLOCK_BYTES = 64 << 10;
 
   private final List<byte[]> full = new ArrayList<>();
   private byte[] block;
@@ -27,25 +28,30 @@ final class Body {
    *     more than a block is taken for it
    */
   Body(long declared) {
-    this.block = new byte[(int) Math.min(Math.max(declared, 0), BLOCK_BYTES)];
+    this.block = new byte[(int) Math.min(Math.max(declared, 0), MOST_BLOCK_BYTES)];
   }
 
   void add(Buffer chunk) {
-    length += chunk.length();
     int from = 0;
     while (from < chunk.length()) {
       if (used == block.length) {
-        if (used > 0) {
-          full.add(block);
-        }
-        block = new byte[BLOCK_BYTES];
-        used = 0;
+        nextBlock();
       }
       int part = Math.min(chunk.length() - from, block.length - used);
       chunk.getBytes(from, from + part, block, used);
       used += part;
+      length += part;
       from += part;
     }
+  }
+
+  /** As large as all before it. */
+  private void nextBlock() {
+    if (used > 0) {
+      full.add(block);
+    }
+    block = new byte[(int) Math.min(Math.max(length, FIRST_BYTES), MOST_BLOCK_BYTES)];
+    used = 0;
   }
 
   long length() {
@@ -53,21 +59,26 @@ final class Body {
   }
 
   /**
-   * All bytes; the same array each time where the body came as it was declared and is small.
+   * All bytes, which are the caller's; the body is empty afterwards. Without a copy where it is
+   * small and as long as was declared.
    *
    * @throws ArithmeticException if they are more than an array can have
    */
-  byte[] bytes() {
-    if (full.isEmpty() && used == block.length) {
-      return block;
+  byte[] take() {
+    byte[] bytes = block;
+    if (!full.isEmpty() || used < block.length) {
+      bytes = new byte[Math.toIntExact(length)];
+      int at = 0;
+      for (byte[] each : full) {
+        System.arraycopy(each, 0, bytes, at, each.length);
+        at += each.length;
+      }
+      System.arraycopy(block, 0, bytes, at, used);
     }
-    byte[] bytes = new byte[Math.toIntExact(length)];
-    int at = 0;
-    for (byte[] each : full) {
-      System.arraycopy(each, 0, bytes, at, each.length);
-      at += each.length;
-    }
-    System.arraycopy(block, 0, bytes, at, used);
+    full.clear();
+    block = new byte[0];
+    used = 0;
+    length = 0;
     return bytes;
   }
 }

@@ -10,6 +10,7 @@ import io.vertx.ext.web.RoutingContext;
  */
 final class BodyReader implements Handler<RoutingContext> {
   private static final String BODY = "skep.body";
+
   private final long most;
 
   /**

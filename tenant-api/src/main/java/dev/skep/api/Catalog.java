@@ -135,9 +135,9 @@ final class Catalog {
     targets.synchronous().asMap().keySet().removeIf(key -> key.tenant().equals(tenant));
   }
 
-  /** Forgets all tokens, after one was revoked: which hash was its is not known. */
-  void forgetTokens() {
-    principals.synchronous().invalidateAll();
+  /** Forgets a tenant's token, after it was revoked. */
+  void forgetToken(String tokenId) {
+    principals.synchronous().asMap().keySet().removeIf(token -> token.carries(tokenId));
   }
 
   /** The caches by name, for their statistics. */

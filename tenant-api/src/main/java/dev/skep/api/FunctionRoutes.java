@@ -13,6 +13,7 @@ import dev.skep.storage.FunctionRecord;
 import dev.skep.storage.PutVersionResult;
 import dev.skep.storage.TenantRecord;
 import dev.skep.storage.VersionRecord;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
@@ -71,7 +72,7 @@ final class FunctionRoutes {
     services
         .uploads()
         .run(() -> {
-          byte[] bytes = body.bytes();
+          byte[] bytes = body.take();
           ModuleDigest digest = ModuleDigest.of(bytes);
           checkDigest(claimed, digest);
           TenantRecord owner =
@@ -82,23 +83,25 @@ final class FunctionRoutes {
           ModuleDescription description =
               UploadCheck.check(
                   services.engine(), services.config().pool(), Catalog.limitsOf(owner), bytes);
-          String described = SafeJson.text(FunctionJson.of(description).encode());
+          JsonObject described = FunctionJson.of(description);
           PutVersionResult result =
               services
                   .functions()
-                  .putVersion(tenant, name, digest, bytes, described, owner.limits().functions());
-          return stored(ctx, owner, name, digest, bytes, described, result, waitSeconds > 0);
+                  .putVersion(
+                      tenant, name, digest, bytes, described.encode(), owner.limits().functions());
+          return new Upload(
+              bytes, stored(ctx, owner, name, digest, described, result, waitSeconds > 0));
         })
-        .onSuccess(stored -> {
+        .onSuccess(upload -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
-          ModuleDigest digest = stored.digest();
+          ModuleDigest digest = upload.stored.digest();
           // Compiling begins now, so that the first run need not wait for all of it.
-          var _ = services.modules().get(tenant, digest, stored.bytes());
+          var _ = services.modules().get(tenant, digest, upload.bytes);
           charge(
               ctx,
-              services.compiling().receipt(tenant, name, digest, stored.bytes().length),
-              stored,
+              services.compiling().receipt(tenant, name, digest, upload.bytes.length),
+              upload.stored,
               waitSeconds);
         })
         .onFailure(failure -> {
@@ -109,26 +112,25 @@ final class FunctionRoutes {
         });
   }
 
+  /** What is stored, and its bytes, which nobody needs who waits for its machine code. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared as a record
+  private record Upload(byte[] bytes, Stored stored) {}
+
   /**
    * An upload that is in the database.
    *
    * @param owner of the function
    * @param settings of the function if its machine code is waited for, else its defaults
    * @param digest of the bytes, which take too long to hash on an event loop
-   * @param bytes the module
-   * @param answer but for what compiling costs
-   * @param described the rest of the answer, as safe JSON: with as many exports as a module may
-   *     have it takes too long to write on an event loop
+   * @param answer but for what compiling costs, as {@link SafeJson} writes it: with as many exports
+   *     as a module may have that takes too long for an event loop
    * @param fresh whether the function never had this version
    */
-  @SuppressWarnings("ArrayRecordComponent") // never compared as a record
   private record Stored(
       TenantRecord owner,
       FunctionSettings settings,
       ModuleDigest digest,
-      byte[] bytes,
-      JsonObject answer,
-      String described,
+      Buffer answer,
       boolean fresh) {}
 
   /** Answers when the receipt for compiling is durable, as runs are answered. */
@@ -138,9 +140,9 @@ final class FunctionRoutes {
           if (stored.fresh()) {
             metrics.compileCharged(kept.tenant().value(), kept.fuel());
           }
-          JsonObject answer = stored.answer().put("compile", compileCost(kept));
+          JsonObject rest = new JsonObject().put("compile", compileCost(kept));
           if (waitSeconds == 0) {
-            Answers.json(ctx, SafeJson.joined(answer, stored.described()));
+            Answers.json(ctx, SafeJson.joined(stored.answer(), rest));
           } else {
             Later.on(
                     ctx.vertx(),
@@ -152,8 +154,8 @@ final class FunctionRoutes {
                             stored.settings(),
                             kept.version(),
                             waitSeconds))
-                .onSuccess(tiers ->
-                    Answers.json(ctx, SafeJson.joined(answer.mergeIn(tiers), stored.described())))
+                .map(tiers -> SafeJson.joined(stored.answer(), rest.mergeIn(tiers)))
+                .onSuccess(written -> Answers.json(ctx, written))
                 .onFailure(ctx::fail);
           }
         })
@@ -205,8 +207,7 @@ final class FunctionRoutes {
       TenantRecord owner,
       FunctionName name,
       ModuleDigest digest,
-      byte[] bytes,
-      String described,
+      JsonObject described,
       PutVersionResult result,
       boolean waits) {
     TenantId tenant = owner.tenant();
@@ -228,7 +229,8 @@ final class FunctionRoutes {
         new JsonObject()
             .put("function", name.value())
             .put("version", digest.toString())
-            .put("new", isNew);
+            .put("new", isNew)
+            .mergeIn(described);
     boolean seenBefore =
         result instanceof PutVersionResult.NewVersion version && version.seenBefore();
     FunctionSettings settings =
@@ -239,7 +241,7 @@ final class FunctionRoutes {
                 .map(FunctionRecord::settings)
                 .orElse(FunctionSettings.DEFAULTS)
             : FunctionSettings.DEFAULTS;
-    return new Stored(owner, settings, digest, bytes, answer, described, isNew && !seenBefore);
+    return new Stored(owner, settings, digest, SafeJson.buffer(answer), isNew && !seenBefore);
   }
 
   // ── Listing, settings, deletion ───────────────────────────────────────────────────────────

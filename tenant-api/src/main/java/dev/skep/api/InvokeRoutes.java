@@ -292,7 +292,7 @@ final class InvokeRoutes {
   }
 
   private static byte[] body(RoutingContext ctx) {
-    return BodyReader.body(ctx).bytes();
+    return BodyReader.body(ctx).take();
   }
 
   private static final int MOST_NAMES = 20;

@@ -18,14 +18,16 @@ final class SafeJson {
   }
 
   /**
-   * One object of two that have no member in common.
+   * One object of two that have no member in common. The first may be large: it is only copied.
    *
-   * @param first not empty
-   * @param second not empty, as {@link #text} has written it
+   * @param first not empty, as {@link #buffer} has written it
+   * @param second not empty
    */
-  static Buffer joined(JsonObject first, String second) {
-    String head = text(first.encode());
-    return Buffer.buffer(head.substring(0, head.length() - 1) + ',' + second.substring(1));
+  static Buffer joined(Buffer first, JsonObject second) {
+    String tail = text(second.encode());
+    return Buffer.buffer(first.length() + tail.length())
+        .appendBuffer(first, 0, first.length() - 1)
+        .appendString(',' + tail.substring(1));
   }
 
   /**

@@ -212,10 +212,8 @@ final class TenantRoutes {
     TenantId tenant = Access.tenant(ctx);
     Answers.json(
         ctx,
-        services
-            .database()
-            .run(() -> services.tokens().list(tenant))
-            .map(tokens -> new JsonObject().put("tokens", tokens(tokens))));
+        services.database(),
+        () -> new JsonObject().put("tokens", tokens(services.tokens().list(tenant))));
   }
 
   private static JsonArray tokens(List<TokenRecord> tokens) {
@@ -238,8 +236,8 @@ final class TenantRoutes {
         .database()
         .run(() -> services.tokens().revoke(tenant, id))
         .onSuccess(found -> {
-          services.catalog().forgetTokens();
           if (found) {
+            services.catalog().forgetToken(id);
             ctx.response().setStatusCode(204).end();
           } else {
             ctx.fail(

@@ -46,7 +46,7 @@ final class TreeRoutes {
         ctx,
         services.uploads(),
         () -> {
-          byte[] archive = body.bytes();
+          byte[] archive = body.take();
           TenantRecord owner =
               services.tenants().find(tenant).orElseThrow(() -> Access.noSuchTenant(tenant));
           if (owner.suspended() && !Access.isOperator(ctx)) {
@@ -76,25 +76,26 @@ final class TreeRoutes {
   private void show(RoutingContext ctx) {
     TenantId tenant = Access.tenant(ctx);
     FunctionName name = Access.function(ctx);
-    Answers.json(
-        ctx,
-        services
-            .database()
-            .run(() -> {
-              FunctionRecord function =
-                  services
-                      .functions()
-                      .find(tenant, name)
-                      .orElseThrow(() -> Access.noSuchFunction(tenant, name));
-              TreeDigest digest = function.tree();
-              if (digest == null) {
-                throw noTree(name);
-              }
-              return digest;
-            })
-            .compose(digest ->
-                Later.on(ctx.vertx(), services.treeCache().get(tenant, digest))
-                    .map(tree -> toJson(name, digest, tree))));
+    services
+        .database()
+        .run(() -> {
+          FunctionRecord function =
+              services
+                  .functions()
+                  .find(tenant, name)
+                  .orElseThrow(() -> Access.noSuchFunction(tenant, name));
+          TreeDigest digest = function.tree();
+          if (digest == null) {
+            throw noTree(name);
+          }
+          return digest;
+        })
+        .onSuccess(digest ->
+            Later.on(ctx.vertx(), services.treeCache().get(tenant, digest))
+                .onSuccess(tree ->
+                    Answers.json(ctx, services.database(), () -> toJson(name, digest, tree)))
+                .onFailure(ctx::fail))
+        .onFailure(ctx::fail);
   }
 
   private void delete(RoutingContext ctx) {

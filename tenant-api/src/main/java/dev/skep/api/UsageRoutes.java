@@ -45,15 +45,14 @@ final class UsageRoutes {
         ctx,
         services.database(),
         () -> {
+          List<UsageRow> rows;
           try {
-            return usage(
-                tenant,
-                from,
-                to,
-                services.ledger().usage(tenant, from.toEpochMilli(), to.toEpochMilli(), function));
+            rows =
+                services.ledger().usage(tenant, from.toEpochMilli(), to.toEpochMilli(), function);
           } catch (IllegalArgumentException e) {
             throw Bodies.bad(String.valueOf(e.getMessage()));
           }
+          return usage(tenant, from, to, rows);
         });
   }
 

@@ -22,6 +22,7 @@ class BodyTest {
     "2048, 2049, 100",
     "65536, 65536, 65536",
     "65537, 65537, 65537",
+    "65537, -1, 3",
     "65536, -1, 1000",
     "131072, 131072, 65536",
     "131073, 131073, 9000",
@@ -40,6 +41,9 @@ class BodyTest {
       from += part;
       assertThat(body.length()).isEqualTo(from);
     }
-    assertThat(body.bytes()).isEqualTo(bytes);
+    body.add(Buffer.buffer());
+    assertThat(body.take()).isEqualTo(bytes);
+    assertThat(body.length()).isZero();
+    assertThat(body.take()).isEmpty();
   }
 }

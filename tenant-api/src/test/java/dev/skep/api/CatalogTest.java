@@ -2,6 +2,7 @@ package dev.skep.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.skep.scheduler.TenantId;
 import dev.skep.storage.PresentedToken;
 import dev.skep.storage.Principal;
 import java.time.Duration;
@@ -12,21 +13,27 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class CatalogTest {
+  private static final String ID = "0123456789abcdef01234567";
   private static final PresentedToken TOKEN =
-      PresentedToken.of("correct horse battery staple").orElseThrow();
-  private static final Optional<Principal> OPERATOR =
-      Optional.of(new Principal.Operator("configured"));
+      PresentedToken.of("skep_" + ID + "_" + "A".repeat(43)).orElseThrow();
+  private static final Optional<Principal> BEE =
+      Optional.of(new Principal.TenantPrincipal(new TenantId("bee"), ID));
 
   private final AtomicLong nowNanos = new AtomicLong();
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
-  private Optional<Principal> stored = OPERATOR;
+  private Optional<Principal> stored = BEE;
   private int asked;
+
+  /** Runs when the database has read and its answer is on its way. */
+  private Runnable onTheWay = () -> {};
 
   private final Catalog catalog =
       new Catalog(
           _ -> {
             asked++;
-            return stored;
+            Optional<Principal> found = stored;
+            onTheWay.run();
+            return found;
           },
           _ -> Optional.empty(),
           waiting::add,
@@ -47,7 +54,7 @@ class CatalogTest {
     CompletableFuture<Optional<Principal>> first = catalog.principal(TOKEN);
     assertThat(first).isNotDone();
     answer();
-    assertThat(first).isCompletedWithValue(OPERATOR);
+    assertThat(first).isCompletedWithValue(BEE);
   }
 
   @Test
@@ -57,12 +64,12 @@ class CatalogTest {
     for (int i = 0; i < 2; i++) {
       after(Catalog.REFRESH_TOKENS);
       after(Duration.ofSeconds(1));
-      assertThat(catalog.principal(TOKEN)).isCompletedWithValue(OPERATOR);
+      assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
     }
     answer();
     assertThat(asked).isEqualTo(2);
     after(Catalog.REFRESH_TOKENS.plusSeconds(1));
-    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(OPERATOR);
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
   }
 
   @Test
@@ -70,7 +77,7 @@ class CatalogTest {
     known();
     stored = Optional.empty();
     after(Catalog.REFRESH_TOKENS.plusSeconds(1));
-    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(OPERATOR);
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
     answer();
     assertThat(catalog.principal(TOKEN)).isCompletedWithValue(Optional.empty());
   }
@@ -79,8 +86,48 @@ class CatalogTest {
   void aTokenThatTheDatabaseDoesNotConfirmExpires() {
     known();
     after(Catalog.REFRESH_TOKENS.plusSeconds(1));
-    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(OPERATOR);
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
     after(Catalog.EXPIRE);
     assertThat(catalog.principal(TOKEN)).isNotDone();
+  }
+
+  private void revokeWhileAnAnswerIsOnTheWay() {
+    onTheWay =
+        () -> {
+          stored = Optional.empty();
+          catalog.forgetToken(ID);
+          onTheWay = () -> {};
+        };
+    answer();
+  }
+
+  private void isRefused() {
+    CompletableFuture<Optional<Principal>> next = catalog.principal(TOKEN);
+    answer();
+    assertThat(next).isCompletedWithValue(Optional.empty());
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(Optional.empty());
+  }
+
+  @Test
+  void whatThisNodeHasRevokedIsRefusedThoughItWasBeingAskedAbout() {
+    known();
+    after(Catalog.REFRESH_TOKENS.plusSeconds(1));
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
+    revokeWhileAnAnswerIsOnTheWay();
+    isRefused();
+  }
+
+  @Test
+  void whatThisNodeHasRevokedIsRefusedThoughItWasBeingAskedAboutForTheFirstTime() {
+    var _ = catalog.principal(TOKEN);
+    revokeWhileAnAnswerIsOnTheWay();
+    isRefused();
+  }
+
+  @Test
+  void othersAreNotForgottenWithARevokedOne() {
+    known();
+    catalog.forgetToken("76543210fedcba9876543210");
+    assertThat(catalog.principal(TOKEN)).isCompletedWithValue(BEE);
   }
 }

@@ -11,7 +11,7 @@ class SafeJsonTest {
   void joinedIsOneObjectOfBoth() {
     JsonObject first = new JsonObject().put("name", "}<\u202e").put("more", new JsonObject());
     JsonObject second = new JsonObject().put("list", new JsonArray().add("{\u0000")).put("n", 1);
-    String joined = SafeJson.joined(first, SafeJson.text(second.encode())).toString();
+    String joined = SafeJson.joined(SafeJson.buffer(first), second).toString();
     assertThat(new JsonObject(joined)).isEqualTo(first.copy().mergeIn(second));
     assertThat(joined).doesNotContain("<", "\u202e");
   }

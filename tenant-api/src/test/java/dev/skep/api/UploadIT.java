@@ -33,12 +33,30 @@ class UploadIT {
 
   @Test
   void aModuleWhoseExportsCannotBeListedIsOverALimit() {
+    // Escaped, each of these control characters takes six.
+    Http.Answer put = TENANT.put(F + "listed", exporting(9_000, "\u0001".repeat(20)));
+    assertThat(put.status()).as(put.text()).isEqualTo(422);
+    assertThat(put.json().getString("type")).isEqualTo("urn:skep:problem:module-limit");
+    assertThat(put.json().getString("detail")).contains("characters as JSON; at most 1048576");
+  }
+
+  @Test
+  void namesThatAreEscapedOnlyInAnAnswerAreWithinTheLimit() {
+    byte[] module = exporting(1_000, "<".repeat(200));
+    Http.Answer put = TENANT.put(F + "escaped", module);
+    assertThat(put.status()).as(put.text()).isEqualTo(201);
+    assertThat(put.text()).hasSizeGreaterThan(1 << 20).doesNotContain("<");
+    assertThat(put.json().getJsonArray("exports").getJsonObject(7).getString("name"))
+        .isEqualTo("<".repeat(200) + 7);
+    assertThat(put.json().getJsonObject("compile").getLong("fuel")).isPositive();
+  }
+
+  /** A module that exports its memory by many names. */
+  private static byte[] exporting(int count, String prefix) {
     ByteArrayOutputStream exports = new ByteArrayOutputStream();
-    int count = 9_000;
     unsigned(exports, count);
     for (int i = 0; i < count; i++) {
-      // Escaped, each of these control characters takes six.
-      byte[] name = ("\u0001".repeat(20) + i).getBytes(StandardCharsets.UTF_8);
+      byte[] name = (prefix + i).getBytes(StandardCharsets.UTF_8);
       unsigned(exports, name.length);
       exports.writeBytes(name);
       exports.write(2);
@@ -48,10 +66,7 @@ class UploadIT {
     module.writeBytes(new byte[] {0, 'a', 's', 'm', 1, 0, 0, 0, 5, 3, 1, 0, 1, 7});
     unsigned(module, exports.size());
     module.writeBytes(exports.toByteArray());
-    Http.Answer put = TENANT.put(F + "listed", module.toByteArray());
-    assertThat(put.status()).as(put.text()).isEqualTo(422);
-    assertThat(put.json().getString("type")).isEqualTo("urn:skep:problem:module-limit");
-    assertThat(put.json().getString("detail")).contains("characters as JSON; at most 1048576");
+    return module.toByteArray();
   }
 
   /** One value of the page of metrics, 0 if it is not there. */

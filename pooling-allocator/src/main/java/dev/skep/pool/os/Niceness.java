@@ -1,15 +1,19 @@
 package dev.skep.pool.os;
 
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -21,7 +25,12 @@ import java.util.stream.Stream;
 public final class Niceness {
   private static final int PRIO_PROCESS = 0;
   private static final Path TASKS = Path.of("/proc/self/task");
-  private static final Path AUTOGROUP = Path.of("/proc/self/autogroup");
+  private static final String AUTOGROUP = "/proc/self/autogroup";
+
+  /** From those who have no privileges the kernel takes one change in 0.1 s, of all processes. */
+  private static final int GROUP_TRIES = 10;
+
+  private static final long BETWEEN_GROUP_TRIES_NANOS = 130_000_000;
 
   private static final MethodHandle GETTID =
       Libc.handle("gettid", FunctionDescriptor.of(ValueLayout.JAVA_INT));
@@ -71,7 +80,8 @@ public final class Niceness {
    * usual slice of some milliseconds; its share stays what its niceness gives. Kernels before 6.12
    * know no slices of a thread.
    *
-   * @param nice 0, as any other, to 19, only what is left over
+   * @param nice 0, as any other, to 19, only what is left over; down to −20, before others, with
+   *     the privilege for it
    * @param behind whether it interrupts nobody when it wakes up itself ({@code SCHED_BATCH},
    *     sched(7))
    * @return whether the system let it
@@ -110,21 +120,40 @@ public final class Niceness {
    * Makes this process a session of its own (setsid(2)), and sets back all of it where the kernel
    * shares processors by session (sched(7), autogroup): there a thread's niceness holds within its
    * session only, and a session that always has something to run keeps a full share from all
-   * others, the kernel's own threads included. Of no effect for a process that leads a group
-   * already.
+   * others, the kernel's own threads included. Waits 1.3 s at most for the kernel's leave. Of no
+   * effect for a process that leads a group already.
    *
    * @param nice 0 to 19
    */
   public static void ownSession(int nice) {
+    int session;
     try {
-      int session = (int) SETSID.invokeExact(Libc.state());
-      if (session > 0) {
-        Files.writeString(AUTOGROUP, nice + "\n");
-      }
-    } catch (IOException e) {
-      // The kernel has no such groups.
+      session = (int) SETSID.invokeExact(Libc.state());
     } catch (Throwable e) {
       throw Libc.unexpected(e);
+    }
+    for (int i = 0; session > 0 && i < GROUP_TRIES && !stepBack(nice); i++) {
+      LockSupport.parkNanos(BETWEEN_GROUP_TRIES_NANOS);
+    }
+  }
+
+  /** Whether this process's group has stepped back, or never will. */
+  private static boolean stepBack(int nice) {
+    // Not by a channel, which takes the kernel's "not now" for nothing written.
+    try (OutputStream group = new FileOutputStream(AUTOGROUP)) {
+      return written(group, nice);
+    } catch (IOException e) {
+      // The kernel has no such groups.
+      return true;
+    }
+  }
+
+  private static boolean written(OutputStream group, int nice) {
+    try {
+      group.write((nice + "\n").getBytes(StandardCharsets.US_ASCII));
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 
