@@ -191,6 +191,7 @@ final class NeighbourBench implements Callable<Integer> {
     double saturated = calibrate(steady);
     double perSecond = perSecondGiven != null ? perSecondGiven : saturated * load;
     double[] ratios = new double[rounds];
+    double[] alonePerRound = new double[rounds];
     for (int i = 0; i < rounds; i++) {
       // Receipts of what was before are still written, and code is still compiled.
       Progress.say("settling");
@@ -208,8 +209,11 @@ final class NeighbourBench implements Callable<Integer> {
       attackers.stop();
       beside.add(after);
       ratios[i] = ratio(before, after, P99);
+      alonePerRound[i] = before.getValueAtPercentile(P99);
     }
-    return report(saturated, perSecond, ratios, attackers);
+    Arrays.sort(alonePerRound);
+    return report(
+        saturated, perSecond, ratios, alonePerRound[rounds - 1] / alonePerRound[0], attackers);
   }
 
   private Future<NodeClient.Answer> invoke(NodeClient client) {
@@ -262,7 +266,12 @@ final class NeighbourBench implements Callable<Integer> {
         / (double) Math.max(1, before.getValueAtPercentile(percentile));
   }
 
-  private int report(double saturated, double perSecond, double[] ratios, AttackerProcess attackers)
+  /**
+   * @param noise p99 of the worst round alone to that of the best: differences within it are of the
+   *     machine
+   */
+  private int report(
+      double saturated, double perSecond, double[] ratios, double noise, AttackerProcess attackers)
       throws IOException {
     AttackerProcess.Totals totals = attackers.totals();
     Arrays.sort(ratios);
@@ -273,6 +282,7 @@ final class NeighbourBench implements Callable<Integer> {
             .percentiles("alone", "alone", alone)
             .percentiles("busy", "beside busy processors", busy)
             .percentiles("beside", "beside the corpus", beside)
+            .add("alone_p99_spread", "alone, p99, worst round to best", noise, "×")
             .add("busy_p99_ratio", "busy to alone, p99", ratio(alone, busy, P99), "×")
             .add("to_busy_p99_ratio", "beside to busy, p99", ratio(busy, beside, P99), "×")
             .add("p50_ratio", "beside to alone, p50", ratio(alone, beside, 50), "×")
