@@ -2,7 +2,6 @@ package dev.skep.loadtest;
 
 import dev.skep.loadtest.machine.NodeCompilerCode;
 import dev.skep.pool.Backstage;
-import dev.skep.pool.os.Niceness;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
@@ -37,11 +36,6 @@ final class NeighbourBench implements Callable<Integer> {
 
   /** Less than the client's patience with a request. */
   private static final String WAIT_NATIVE = "?wait-native=20";
-
-  /** Takes a privilege, that of root for instance. */
-  private static final int CLIENT_NICENESS = -10;
-
-  private static final Duration GO_PATIENCE = Duration.ofSeconds(10);
 
   private static final double P99 = 99;
   private static final String TENANT = "/v1/tenants/steady";
@@ -111,7 +105,6 @@ final class NeighbourBench implements Callable<Integer> {
   private final Histogram alone = Durations.create();
   private final Histogram busy = Durations.create();
   private final Histogram beside = Durations.create();
-  private boolean goesFirst;
   private long wrong;
   private String firstWrong = "";
 
@@ -171,20 +164,7 @@ final class NeighbourBench implements Callable<Integer> {
     }
   }
 
-  /**
-   * Has the steady tenant's client go before all that it shares this machine with, as on a machine
-   * of its own; from here on, because processes that are started inherit it.
-   */
-  private static boolean goFirst(NodeClient steady) {
-    boolean first = Niceness.set(CLIENT_NICENESS, false);
-    return NodeClient.await(
-            steady.onLoop(() -> Future.succeededFuture(Niceness.set(CLIENT_NICENESS, false))),
-            GO_PATIENCE)
-        && first;
-  }
-
   private int measure(NodeClient steady, AttackerProcess attackers) throws IOException {
-    goesFirst = goFirst(steady);
     deploy(steady);
     Progress.say("warming up: every kind of attack once");
     attackers.warmUp();
@@ -329,11 +309,7 @@ final class NeighbourBench implements Callable<Integer> {
                 + " at a time, each new to the node; loops burn "
                 + fuel
                 + " units of fuel each.")
-        .note(
-            "The clients run on the same machine; the steady tenant's "
-                + (goesFirst
-                    ? "goes before all others there (niceness " + CLIENT_NICENESS + ")."
-                    : "has no privilege to go first, and waits for a processor, too."))
+        .note("The clients run on the same machine and take their share of the cores.")
         .note("Attacks in the order of seed " + seed + ".");
   }
 }

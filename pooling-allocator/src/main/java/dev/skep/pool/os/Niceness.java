@@ -80,8 +80,7 @@ public final class Niceness {
    * usual slice of some milliseconds; its share stays what its niceness gives. Kernels before 6.12
    * know no slices of a thread.
    *
-   * @param nice 0, as any other, to 19, only what is left over; down to −20, before others, with
-   *     the privilege for it
+   * @param nice 0, as any other, to 19, only what is left over
    * @param behind whether it interrupts nobody when it wakes up itself ({@code SCHED_BATCH},
    *     sched(7))
    * @return whether the system let it
