@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.skep.engine.Engine;
 import dev.skep.engine.EngineConfig;
+import dev.skep.limits.LimitKind;
 import dev.skep.metrics.NodeMetrics;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpMethod;
@@ -127,6 +128,17 @@ class OpenApiTest {
             .map(operation -> ((JsonObject) operation.getValue()).getString("operationId"))
             .toList();
     assertThat(ids).doesNotContainNull().doesNotHaveDuplicates();
+  }
+
+  @Test
+  void listsExactlyTheLimitsThatEndARun() {
+    JsonArray limits =
+        resolve("#/components/schemas/Problem")
+            .getJsonObject("properties")
+            .getJsonObject("limit")
+            .getJsonArray("enum");
+    assertThat(limits.stream().toList())
+        .isEqualTo(Arrays.stream(LimitKind.values()).<Object>map(LimitKind::field).toList());
   }
 
   @Test
