@@ -391,6 +391,15 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
     }
   }
 
+  /**
+   * Drops a module that no tenant has any more. Runs that have it go on; if a tenant has brought it
+   * back meanwhile, it is compiled or loaded again. What was refused stays so: that is of the
+   * bytes.
+   */
+  public void forget(ModuleDigest digest) {
+    ready.invalidate(digest);
+  }
+
   /** Modules waiting to be compiled. */
   public int queued() {
     return queue.size();

@@ -95,6 +95,16 @@ class ModuleCacheTest {
   }
 
   @Test
+  void aForgottenModuleIsCompiledAgain() throws Exception {
+    try (ModuleCache cache = new ModuleCache(engine, (_, _) -> Optional.of(ADD), config(10))) {
+      CompiledModule module = await(cache.get(TENANT, DIGEST, null));
+      cache.forget(DIGEST);
+      assertThat(cache.ifReady(DIGEST)).isNull();
+      assertThat(await(cache.get(TENANT, DIGEST, null))).isNotSameAs(module);
+    }
+  }
+
+  @Test
   void aFullQueueRefusesAndForgetsTheAsker() throws Exception {
     Gate gate = new Gate();
     try (ModuleCache cache = new ModuleCache(engine, gate, config(1))) {

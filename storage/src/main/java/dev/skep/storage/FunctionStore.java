@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -309,9 +310,9 @@ public final class FunctionStore {
    * Deletes a function with its versions and those modules that no other function of the tenant
    * uses, and machine code of modules that no tenant has any more. Receipts stay.
    *
-   * @return whether it existed
+   * @return of its modules those that no tenant has any more; empty if it did not exist
    */
-  public boolean delete(TenantId tenant, FunctionName name) {
+  public Optional<Set<ModuleDigest>> delete(TenantId tenant, FunctionName name) {
     return database.transaction(connection -> {
       // Without it, an upload under way could take a module for present that goes here.
       TenantRow.lock(connection, tenant);
@@ -346,8 +347,20 @@ public final class FunctionStore {
           digests.toArray(byte[][]::new));
       SharedArtifacts.deleteUnused(connection, digests);
       TreeStore.deleteUnused(connection, tenant, tree);
-      return deleted == 1;
+      return deleted == 1 ? Optional.of(unused(connection, digests)) : Optional.empty();
     });
+  }
+
+  /** Those that are no tenant's, as this transaction sees it. */
+  private static Set<ModuleDigest> unused(Connection connection, List<byte[]> digests)
+      throws SQLException {
+    return Set.copyOf(
+        Query.list(
+            connection,
+            "SELECT d FROM unnest(?::bytea[]) d WHERE NOT EXISTS"
+                + " (SELECT 1 FROM modules m WHERE m.digest = d)",
+            row -> Digests.fromBytes(row.getBytes(1)),
+            (Object) digests.toArray(byte[][]::new)));
   }
 
   /** A module's bytes, a fresh array, if a function of the tenant has them as a version. */

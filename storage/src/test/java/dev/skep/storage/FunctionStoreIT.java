@@ -17,6 +17,7 @@ import dev.skep.scheduler.TenantId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -171,7 +172,7 @@ final class FunctionStoreIT {
     assertThat(functions.find(tenant, HELLO).orElseThrow().currentDigest())
         .isEqualTo(ModuleDigest.of(ONE));
     assertThat(functions.moduleBytes(tenant, ModuleDigest.of(TWO))).isEmpty();
-    assertThat(functions.delete(other, HELLO)).isTrue();
+    assertThat(functions.delete(other, HELLO)).isPresent();
     assertThat(functions.find(tenant, HELLO)).isPresent();
     assertThat(functions.moduleBytes(tenant, ModuleDigest.of(ONE))).isPresent();
   }
@@ -226,6 +227,20 @@ final class FunctionStoreIT {
   }
 
   @Test
+  void deletingNamesTheModulesThatNoTenantHasAnyMore() {
+    TenantId other = TestDatabase.newTenant();
+    // Bytes of this test's own, for other tenants of the database count too.
+    byte[] shared = tenant.value().getBytes(UTF_8);
+    byte[] own = other.value().getBytes(UTF_8);
+    put(tenant, HELLO, shared);
+    put(other, HELLO, shared);
+    put(other, HELLO, own);
+    assertThat(functions.delete(tenant, HELLO)).contains(Set.of());
+    assertThat(functions.delete(other, HELLO))
+        .contains(Set.of(ModuleDigest.of(shared), ModuleDigest.of(own)));
+  }
+
+  @Test
   void missingTenantCannotUpload() {
     assertThat(put(new TenantId("nobody"), HELLO, ONE))
         .isEqualTo(new PutVersionResult.NoSuchTenant());
@@ -237,14 +252,14 @@ final class FunctionStoreIT {
     put(tenant, HELLO, ONE);
     put(tenant, HELLO, TWO);
     put(tenant, second, ONE);
-    assertThat(functions.delete(tenant, HELLO)).isTrue();
+    assertThat(functions.delete(tenant, HELLO)).isPresent();
     assertThat(functions.find(tenant, HELLO)).isEmpty();
     assertThat(functions.versions(tenant, HELLO)).isEmpty();
     assertThat(functions.moduleBytes(tenant, ModuleDigest.of(ONE))).isPresent();
     assertThat(functions.moduleBytes(tenant, ModuleDigest.of(TWO))).isEmpty();
-    assertThat(functions.delete(tenant, second)).isTrue();
+    assertThat(functions.delete(tenant, second)).isPresent();
     assertThat(modules(tenant)).isZero();
-    assertThat(functions.delete(tenant, second)).isFalse();
+    assertThat(functions.delete(tenant, second)).isEmpty();
   }
 
   @Test

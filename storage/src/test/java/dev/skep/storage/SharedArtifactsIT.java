@@ -275,11 +275,11 @@ final class SharedArtifactsIT {
     claim(ONE);
     artifacts.ready(key, ONE, CODE);
     artifacts.settle(ask, compiler);
-    assertThat(functions.delete(tenant, HELLO)).isTrue();
+    assertThat(functions.delete(tenant, HELLO)).isPresent();
     assertThat(artifacts.load(key)).isPresent();
     // The tenant's ask has gone with its version.
     assertThat(artifacts.state(tenant, key)).isEqualTo(new NativeState.Absent());
-    assertThat(functions.delete(other, HELLO)).isTrue();
+    assertThat(functions.delete(other, HELLO)).isPresent();
     assertThat(artifacts.load(key)).isEmpty();
     assertThat(rows()).isZero();
   }

@@ -57,9 +57,9 @@ final class TreeStoreIT {
     function(tenant, TWO);
     put(ONE, A);
     put(TWO, A);
-    assertThat(functions.delete(tenant, ONE)).isTrue();
+    assertThat(functions.delete(tenant, ONE)).isPresent();
     assertThat(isKept(tenant, A)).isTrue();
-    assertThat(functions.delete(tenant, TWO)).isTrue();
+    assertThat(functions.delete(tenant, TWO)).isPresent();
     assertThat(isKept(tenant, A)).isFalse();
   }
 

@@ -388,10 +388,11 @@ final class FunctionRoutes {
     services
         .database()
         .run(() -> services.functions().delete(tenant, name))
-        .onSuccess(found -> {
+        .onSuccess(unused -> {
           services.catalog().forget(tenant, name);
           services.scheduler().forget(tenant, name);
-          if (found) {
+          if (unused.isPresent()) {
+            unused.get().forEach(services.modules()::forget);
             ctx.response().setStatusCode(204).end();
           } else {
             ctx.fail(Access.noSuchFunction(tenant, name));

@@ -117,6 +117,42 @@ class UploadIT {
     assertThat(metric("skep_engine_compile_wait_seconds_count")).isPositive();
   }
 
+  @Test
+  void aModuleIsHeldUntilItsLastTenantDeletesIt() {
+    Http other = TestNode.tenant("second-holder");
+    String theirs = "/v1/tenants/second-holder/functions/held";
+    byte[] module = withCustomSection(Http.guest("wasm/add.wasm"), "held");
+    TestNode.deploy(TENANT, F + "held", module, 1);
+    TestNode.deploy(other, theirs, module, 1);
+    String run = "/invoke?export=add_i32";
+    String args = "{\"args\":[1,2]}";
+    assertThat(TENANT.post(F + "held" + run, args).status()).isEqualTo(200);
+    assertThat(TENANT.delete(F + "held").status()).isEqualTo(204);
+    assertThat(isCompiled(other, theirs)).isTrue();
+    assertThat(other.post(theirs + run, args).status()).isEqualTo(200);
+
+    assertThat(other.delete(theirs).status()).isEqualTo(204);
+    double before = metric("skep_engine_compiles_total");
+    TestNode.deploy(other, theirs, module, 1);
+    assertThat(other.post(theirs + run, args).status()).isEqualTo(200);
+    assertThat(metric("skep_engine_compiles_total")).isGreaterThanOrEqualTo(before + 1);
+  }
+
+  /** The module in bytes that no other test has. */
+  private static byte[] withCustomSection(byte[] module, String name) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.writeBytes(module);
+    out.write(0);
+    unsigned(out, name.length() + 1);
+    unsigned(out, name.length());
+    out.writeBytes(name.getBytes(StandardCharsets.UTF_8));
+    return out.toByteArray();
+  }
+
+  private static boolean isCompiled(Http tenant, String function) {
+    return tenant.get(function).json().getJsonObject("compiled").getBoolean("ready");
+  }
+
   private static void unsigned(ByteArrayOutputStream out, int value) {
     int rest = value;
     while (rest > 0x7F) {
