@@ -80,6 +80,15 @@ final class BodyInstrumenter {
   private int depth;
   private boolean reachable;
 
+  /** Whether operators are replaced that the engine's interpreter gets wrong. */
+  private boolean forInterpreter;
+
+  // Where the groups of locals begin and end, and how many there are of each.
+  private int groupsFrom;
+  private int groupsTo;
+  private int groups;
+  private long locals;
+
   // What is written besides the original bytes, in the order of position.
   private int[] positions = new int[256];
   private int[] values = new int[256];
@@ -117,8 +126,25 @@ final class BodyInstrumenter {
 
   /** Writes the body from {@code from} to {@code to} of {@code bytes}, its length left out. */
   void instrument(byte[] bytes, int from, int to, WasmBuffer out) throws ModuleRefusedException {
+    forInterpreter = false;
     walk(bytes, from, to);
-    write(bytes, from, to, out);
+    write(bytes, from, to, 0, out);
+  }
+
+  /**
+   * The same for a function that the engine's interpreter runs; it has a local more.
+   *
+   * @param parameters how many the function has
+   */
+  void forInterpreter(byte[] bytes, int from, int to, int parameters, WasmBuffer out)
+      throws ModuleRefusedException {
+    forInterpreter = true;
+    walk(bytes, from, to);
+    out.u32(groups + 1L);
+    out.raw(bytes, groupsFrom, groupsTo);
+    out.u32(1);
+    out.u8(ValueKind.I64.code());
+    write(bytes, groupsTo, to, Math.toIntExact(parameters + locals), out);
   }
 
   /**
@@ -126,6 +152,7 @@ final class BodyInstrumenter {
    * operators before which a charge is due.
    */
   Charges charges(byte[] bytes, int from, int to) throws ModuleRefusedException {
+    forInterpreter = false;
     walk(bytes, from, to);
     int[] at = new int[edits];
     int[] costs = new int[edits];
@@ -144,11 +171,14 @@ final class BodyInstrumenter {
 
   private void walk(byte[] bytes, int from, int to) throws ModuleRefusedException {
     WasmCursor in = new WasmCursor(bytes, from, to);
-    int groups = in.u31();
+    groups = in.u31();
+    groupsFrom = in.position;
+    locals = 0;
     for (int g = 0; g < groups; g++) {
-      in.u32();
+      locals += in.u32();
       in.skip(1);
     }
+    groupsTo = in.position;
     edits = 0;
     depth = 0;
     reachable = true;
@@ -165,12 +195,15 @@ final class BodyInstrumenter {
     }
   }
 
-  private void write(byte[] bytes, int from, int to, WasmBuffer out) {
+  /** Writes the body from {@code from} on, which is where it begins or its operators do. */
+  private void write(byte[] bytes, int from, int to, int freeLocal, WasmBuffer out) {
     int copied = from;
     for (int e = 0; e < edits; e++) {
       out.raw(bytes, copied, positions[e]);
       copied = positions[e] + lengths[e];
-      if (lengths[e] > 0) {
+      if (lengths[e] > 0 && values[e] < 0) {
+        InterpretedOperator.write(~values[e], freeLocal, out);
+      } else if (lengths[e] > 0) {
         out.u8(0x10);
         out.u32(values[e]);
       } else if (metering && values[e] != 0) {
@@ -372,6 +405,9 @@ final class BodyInstrumenter {
         if (op < 0x45 || op > 0xC4) {
           throw in.malformed("unknown operator 0x" + Integer.toHexString(op));
         }
+        if (forInterpreter && InterpretedOperator.isWritten(op)) {
+          edit(at, 1, ~op);
+        }
       }
     }
   }
@@ -389,7 +425,7 @@ final class BodyInstrumenter {
     switch ((int) op) {
       case 0, 1, 2, 3, 4, 5, 6, 7 -> {} // saturating truncation
       case 8 -> replace(in, at, BulkOperation.Kind.MEMORY_INIT, in.u31(), in.u31());
-      case 9 -> in.u32(); // data.drop
+      case 9 -> replace(in, at, BulkOperation.Kind.DATA_DROP, in.u31(), 0);
       case 10 -> replace(in, at, BulkOperation.Kind.MEMORY_COPY, in.u31(), in.u31());
       case 11 -> replace(in, at, BulkOperation.Kind.MEMORY_FILL, in.u31(), 0);
       case 12 -> replace(in, at, BulkOperation.Kind.TABLE_INIT, in.u31(), in.u31());

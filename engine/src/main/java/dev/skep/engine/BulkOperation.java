@@ -9,8 +9,9 @@ package dev.skep.engine;
  */
 record BulkOperation(Kind kind, int first, int second) {
 
-  /** The operators that cost by what they move. */
+  /** The operators that cost by what they move, and the one that makes another move nothing. */
   enum Kind {
+    DATA_DROP,
     MEMORY_GROW,
     MEMORY_INIT,
     MEMORY_COPY,
@@ -32,6 +33,7 @@ record BulkOperation(Kind kind, int first, int second) {
 
   int operands() {
     return switch (kind) {
+      case DATA_DROP -> 0;
       case MEMORY_GROW -> 1;
       case TABLE_GROW -> 2;
       default -> 3;
@@ -50,6 +52,7 @@ record BulkOperation(Kind kind, int first, int second) {
         switch (kind) {
           case MEMORY_GROW -> throw new AssertionError();
           case MEMORY_INIT -> 8;
+          case DATA_DROP -> 9;
           case MEMORY_COPY -> 10;
           case MEMORY_FILL -> 11;
           case TABLE_INIT -> 12;

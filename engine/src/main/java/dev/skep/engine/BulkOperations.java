@@ -9,7 +9,8 @@ import java.util.Map;
 
 /**
  * The functions that the instrumented module gains for its bulk operators, one for each operator
- * with its immediates: charge for the length, then do it.
+ * with its immediates: charge for the length, then do it. Dropping a data segment is among them
+ * because what the engine's interpreter drops, {@code memory.init} does not see.
  */
 final class BulkOperations {
   /** Bounded, because a module could name each of its segments in turn. */
@@ -83,7 +84,7 @@ final class BulkOperations {
     if (grows) {
       out.u8(1); // one local of type i32: the answer
       out.u8(ValueKind.I32.code());
-    } else {
+    } else if (operation.kind() != Kind.DATA_DROP) {
       charge(operation, chargeLengthFunction, out);
     }
     for (int i = 0; i < operation.operands(); i++) {

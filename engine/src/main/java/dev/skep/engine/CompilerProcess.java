@@ -102,7 +102,9 @@ public final class CompilerProcess implements TierOneCompiler, AutoCloseable {
 
   /** Throws if a node with such a configuration would judge modules otherwise than the child. */
   void mustServe(EngineConfig config) {
-    if (!config.moduleLimits().equals(ModuleLimits.DEFAULTS) || !config.metering()) {
+    if (!config.moduleLimits().equals(ModuleLimits.DEFAULTS)
+        || !config.metering()
+        || config.methodBytes() != EngineConfig.DEFAULTS.methodBytes()) {
       throw new IllegalArgumentException("the compiler's process has the default limits");
     }
   }

@@ -14,6 +14,8 @@ import dev.skep.limits.ModuleLimits;
  * @param scratchTenantPercent of that, what those of one tenant take together at most, 1 to 100
  * @param metering whether code is charged for; only a measurement of what charging costs may do
  *     without, because fuel, deadlines and cancellation then hold nobody
+ * @param methodBytes a function whose JVM method would surely be larger is interpreted on tier 1, 0
+ *     to 65,535; less than that, the JVM's own limit, only to try the interpreter
  */
 public record EngineConfig(
     ModuleLimits moduleLimits,
@@ -21,7 +23,8 @@ public record EngineConfig(
     int errorBytes,
     long scratchBytes,
     int scratchTenantPercent,
-    boolean metering) {
+    boolean metering,
+    int methodBytes) {
   /** Sixteen runs at once with as much as a run may have. */
   public static final long DEFAULT_SCRATCH_BYTES = 256L << 20;
 
@@ -42,7 +45,8 @@ public record EngineConfig(
         errorBytes,
         DEFAULT_SCRATCH_BYTES,
         DEFAULT_SCRATCH_TENANT_PERCENT,
-        metering);
+        metering,
+        MethodSizeEstimate.MOST_METHOD_BYTES);
   }
 
   public EngineConfig {
@@ -62,17 +66,34 @@ public record EngineConfig(
       throw new IllegalArgumentException(
           "scratchTenantPercent is " + scratchTenantPercent + "; it must be from 1 to 100");
     }
+    if (methodBytes < 0 || methodBytes > MethodSizeEstimate.MOST_METHOD_BYTES) {
+      throw new IllegalArgumentException(
+          "methodBytes is " + methodBytes + "; it must be from 0 to 65535");
+    }
   }
 
   /** For measurement only: see {@link #metering}. */
   public EngineConfig withMetering(boolean value) {
     return new EngineConfig(
-        moduleLimits, outputBytes, errorBytes, scratchBytes, scratchTenantPercent, value);
+        moduleLimits,
+        outputBytes,
+        errorBytes,
+        scratchBytes,
+        scratchTenantPercent,
+        value,
+        methodBytes);
+  }
+
+  /** For tests and comparisons: with all functions interpreted on tier 1. */
+  public EngineConfig withInterpreter() {
+    return new EngineConfig(
+        moduleLimits, outputBytes, errorBytes, scratchBytes, scratchTenantPercent, metering, 0);
   }
 
   /** The same with so much scratch space on the node, and such a part of it for each tenant. */
   public EngineConfig withScratch(long bytes, int tenantPercent) {
-    return new EngineConfig(moduleLimits, outputBytes, errorBytes, bytes, tenantPercent, metering);
+    return new EngineConfig(
+        moduleLimits, outputBytes, errorBytes, bytes, tenantPercent, metering, methodBytes);
   }
 
   /** Most heap that the scratch trees of one tenant's runs take together. */

@@ -1,6 +1,7 @@
 package dev.skep.engine;
 
 import dev.skep.engine.ScannedModule.Section;
+import java.util.Set;
 
 /**
  * Writes a module again so that it pays for itself: a charge before every run of operators, bulk
@@ -45,10 +46,22 @@ final class FuelInstrumenter {
 
   static Instrumented instrument(ScannedModule module, EngineConfig config)
       throws ModuleRefusedException {
+    return instrument(module, config, Set.of());
+  }
+
+  /**
+   * The same, with the same indexes.
+   *
+   * @param interpreted indexes of the functions that are written for the engine's interpreter, see
+   *     {@link InterpretedOperator}
+   */
+  static Instrumented instrument(
+      ScannedModule module, EngineConfig config, Set<Integer> interpreted)
+      throws ModuleRefusedException {
     int charge = module.functionCount();
     int chargeLength = charge + 1;
     BulkOperations bulk = new BulkOperations(module.tables(), charge + 2);
-    WasmBuffer code = code(module, config, bulk, charge, chargeLength);
+    WasmBuffer code = code(module, config, interpreted, bulk, charge, chargeLength);
     WasmBuffer out = new WasmBuffer(module.bytes().length * 3 / 2 + 256);
     out.raw(module.bytes(), 0, 8);
     WasmBuffer content = new WasmBuffer(1_024);
@@ -143,15 +156,26 @@ final class FuelInstrumenter {
   }
 
   private static WasmBuffer code(
-      ScannedModule module, EngineConfig config, BulkOperations bulk, int charge, int chargeLength)
+      ScannedModule module,
+      EngineConfig config,
+      Set<Integer> interpreted,
+      BulkOperations bulk,
+      int charge,
+      int chargeLength)
       throws ModuleRefusedException {
+    int imported = module.importedFunctions().length;
     BodyInstrumenter instrumenter = new BodyInstrumenter(config, bulk, charge);
     WasmBuffer bodies = new WasmBuffer(module.bytes().length * 3 / 2 + 64);
     WasmBuffer body = new WasmBuffer(4_096);
     int[] ranges = module.bodies();
     for (int i = 0; i < ranges.length; i += 2) {
       body.clear();
-      instrumenter.instrument(module.bytes(), ranges[i], ranges[i + 1], body);
+      if (interpreted.contains(imported + i / 2)) {
+        int parameters = module.types().get(module.functions()[i / 2]).params().size();
+        instrumenter.forInterpreter(module.bytes(), ranges[i], ranges[i + 1], parameters, body);
+      } else {
+        instrumenter.instrument(module.bytes(), ranges[i], ranges[i + 1], body);
+      }
       bodies.u32(body.length());
       bodies.raw(body);
     }

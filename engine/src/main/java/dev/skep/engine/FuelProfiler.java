@@ -224,6 +224,15 @@ public final class FuelProfiler {
           callee = called < imports ? called : used.length - 1;
         }
         case CALL_INDIRECT, RETURN_CALL_INDIRECT -> callee = used.length - 1;
+        // The interpreter's own would drop it where {@code memory.init} does not look.
+        case DATA_DROP -> memory.drop((int) instruction.operand(0));
+        case I32_MUL -> {
+          // It would leave a product of 64 bits, which {@code if} would take for more than it is.
+          int factor = (int) stack.pop();
+          int product = factor * (int) stack.pop();
+          stack.push(product);
+          stack.push(1);
+        }
         default -> {}
       }
       pay(memory, at, cost);

@@ -86,12 +86,15 @@ final class FunctionSizes {
     return module.importedFunctions().length;
   }
 
-  /** Indexes of the functions that the compiler need not try. */
-  Set<Integer> surelyTooLarge() {
+  /**
+   * Indexes of the functions that the compiler need not try.
+   *
+   * @param most bytes of a method that the compiler is to generate
+   */
+  Set<Integer> surelyTooLarge(int most) {
     Set<Integer> indexes = new HashSet<>();
     for (int i = 0; i < methodBytes.length; i++) {
-      if (methodBytes[i] > MethodSizeEstimate.MOST_METHOD_BYTES * SURELY
-          || frameCells[i] > MOST_FRAME_CELLS) {
+      if (methodBytes[i] > most * SURELY || frameCells[i] > MOST_FRAME_CELLS) {
         indexes.add(imported() + i);
       }
     }

@@ -56,6 +56,9 @@ final class LocalCompiler implements TierOneCompiler {
     WasmModule module = ModuleParser.parse(instrumented.bytes(), false);
     Generated generated = generate(scanned, sizes, module, instrumented);
     GuestClasses classes = generated.classes();
+    if (!generated.interpreted().isEmpty()) {
+      instrumented = FuelInstrumenter.instrument(scanned, config, generated.interpreted());
+    }
     return new TierOneCode(
         sizes.oversized(),
         HollowModule.of(
@@ -84,7 +87,7 @@ final class LocalCompiler implements TierOneCompiler {
       throws ModuleRefusedException {
     CompileBudget budget =
         new CompileBudget(budgets.compileNanos(scanned.bytes().length), budgets.generatedBytes());
-    Set<Integer> interpreted = new HashSet<>(sizes.surelyTooLarge());
+    Set<Integer> interpreted = new HashSet<>(sizes.surelyTooLarge(config.methodBytes()));
     int attempts = 0;
     try {
       while (true) {

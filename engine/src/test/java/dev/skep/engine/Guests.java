@@ -28,15 +28,20 @@ final class Guests implements AutoCloseable {
 
   final PoolingAllocator pool;
   final SlotOwner owner;
-  final Engine engine = new Engine(EngineConfig.DEFAULTS);
+  final Engine engine;
 
   Guests() {
     this(PoolConfig.of(64, 64L << 20, 20_000, 65_536));
   }
 
   Guests(PoolConfig config) {
+    this(config, EngineConfig.DEFAULTS);
+  }
+
+  Guests(PoolConfig config, EngineConfig engineConfig) {
     pool = new PoolingAllocator(config);
     owner = pool.newOwner();
+    engine = new Engine(engineConfig);
   }
 
   static Path folder() {

@@ -161,6 +161,58 @@ class OversizedFunctionTest {
     }
   }
 
+  /**
+   * The engine's interpreter multiplies in 64 bits, and takes a branch by all of them: 2^31 times
+   * 2^31 is 0.
+   */
+  @Test
+  void aProductOfWhichNothingIsLeftIsFalse() {
+    int[] isTrue = {0x20, 0, 0x20, 0, 0x6C, 0x04, 0x7F, 0x41, 1, 0x05, 0x41, 0, 0x0B, 0x0B};
+    int[] product = {0x20, 0, 0x20, 0, 0x6C, 0x0B};
+    CompiledModule module =
+        guests.compile(
+            Wat.functions(
+                List.of(
+                    new Function(0, heavy(isTrue)),
+                    new Function(0, heavy(product)),
+                    new Function(0, Wat.hex(isTrue)))));
+    assertThat(module.interpretedFunctions()).containsExactly(0, 1);
+    try (Probe probe = new Probe(guests, module)) {
+      for (String export : List.of("f0", "f1", "f2")) {
+        assertThat(probe.call(export, 0x8000_0000L)).as(export).isZero();
+        assertThat(probe.call(export, 1)).as(export).isEqualTo(1);
+      }
+      long fuel = probe.fuel;
+      probe.call("f0", 1);
+      // What only the interpreter needs is not paid for; f0 begins with two operators more.
+      assertThat(probe.fuel).isEqualTo(fuel + 2);
+    }
+  }
+
+  /** What its interpreter drops, the engine's memory does not see. */
+  @Test
+  void aSegmentThatItDropsIsEmptyForAll() {
+    int[] drop = {0xFC, 9, 0, 0x41, 0, 0x0B};
+    // A byte of the segment to address 0.
+    int[] init = {0x41, 0, 0x41, 0, 0x41, 1, 0xFC, 8, 0, 0, 0x41, 0, 0x0B};
+    CompiledModule module =
+        guests.compile(
+            Wat.functions(
+                List.of(
+                    new Function(0, heavy(drop)),
+                    new Function(0, heavy(init)),
+                    new Function(0, Wat.hex(init))),
+                new byte[] {1}));
+    assertThat(module.interpretedFunctions()).containsExactly(0, 1);
+    try (Probe probe = new Probe(guests, module)) {
+      probe.call("f1", 1);
+      probe.call("f2", 1);
+      probe.call("f0", 1);
+      assertThat(probe.trap("f1", 1)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+      assertThat(probe.trap("f2", 1)).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+    }
+  }
+
   @Test
   void recursionThroughItEndsTypedAndLeavesTheThreadUsable() throws InterruptedException {
     // f0 is interpreted and calls itself; f1 is compiled and f2 interpreted, and they call in turn.

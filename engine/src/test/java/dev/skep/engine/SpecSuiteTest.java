@@ -69,6 +69,8 @@ class SpecSuiteTest {
         : Path.of(System.getProperty("skep.root"), "..", "shared", "spec", "spec-core-2.0.zip");
   }
 
+  private EngineConfig config = EngineConfig.DEFAULTS;
+
   /** Whether modules run as machine code where they can. */
   private boolean machineCode;
 
@@ -84,6 +86,13 @@ class SpecSuiteTest {
     machineCode = true;
     runSuite();
     assertThat(onTierOne).as("modules of the suite that machine code cannot run").isZero();
+  }
+
+  /** As functions too large for a JVM method are, on tier 1. */
+  @Test
+  void theStandardsAssertionsHoldInInterpretedFunctions() throws InterruptedException {
+    config = config.withInterpreter();
+    runSuite();
   }
 
   private CompiledModule compiled(Guests guests, byte[] wasm) throws ModuleRefusedException {
@@ -111,7 +120,7 @@ class SpecSuiteTest {
         });
     CallDepthTest.onWorkerStack(() -> {
       try (ZipFile zip = new ZipFile(path.toFile());
-          Guests guests = new Guests(PoolConfig.of(600, 1L << 32, 10_000_000, 65_536))) {
+          Guests guests = new Guests(PoolConfig.of(600, 1L << 32, 10_000_000, 65_536), config)) {
         for (ZipEntry entry : zip.stream().toList()) {
           if (entry.getName().endsWith(".json")) {
             run(guests, zip, entry);

@@ -72,6 +72,15 @@ final class Wat {
    * -> i32}.
    */
   static byte[] functions(List<Function> functions) {
+    return functions(functions, new byte[0]);
+  }
+
+  /**
+   * The same with one passive data segment.
+   *
+   * @param passive what is in it; nothing for no segment
+   */
+  static byte[] functions(List<Function> functions, byte[] passive) {
     WasmBuffer types = new WasmBuffer(32);
     raw(types, 3, 0x60, 1, I32, 1, I32, 0x60, 0, 0, 0x60, 0, 1, I32);
     WasmBuffer declared = new WasmBuffer(32);
@@ -118,7 +127,18 @@ final class Wat {
     out.section(5, memory);
     out.section(7, exports);
     out.section(9, elements);
+    WasmBuffer data = new WasmBuffer(64);
+    data.u32(1);
+    if (passive.length > 0) {
+      out.section(12, data);
+    }
     out.section(10, code);
+    if (passive.length > 0) {
+      data.u8(1);
+      data.u32(passive.length);
+      data.raw(passive, 0, passive.length);
+      out.section(11, data);
+    }
     return out.toBytes();
   }
 }

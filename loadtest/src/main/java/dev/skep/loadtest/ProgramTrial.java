@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>on tier 1, in a new instance and again after a reset: all must be equal;
+ *   <li>on tier 1 with its functions interpreted, as those are that are too large for the JVM: all
+ *       must be equal;
  *   <li>as machine code, the same, and with less fuel than it takes: all must be equal to tier 1;
  *   <li>in Chicory's interpreter, with fuel counted beside it, and in Wasmtime if it is here: how
  *       it ends and what it leaves behind must be equal, and the fuel too if it comes back. What a
@@ -51,6 +53,7 @@ final class ProgramTrial implements AutoCloseable {
   private static final StoreLimits PLENTY = GuestPool.PLENTY.withCallDepth(8_192);
 
   private final GuestPool pool;
+  private final GuestPool interpreting;
   private final boolean asMachineCode;
   private final @Nullable WasmtimePrograms wasmtime;
   private final Totals totals = new Totals();
@@ -95,6 +98,7 @@ final class ProgramTrial implements AutoCloseable {
     this.wasmtime = library == null ? null : new WasmtimePrograms(library);
     this.asMachineCode = asMachineCode;
     this.pool = new GuestPool(2, EngineConfig.DEFAULTS, compilerCode);
+    this.interpreting = new GuestPool(1, EngineConfig.DEFAULTS.withInterpreter());
   }
 
   /** What compiling to machine code came to. */
@@ -128,6 +132,7 @@ final class ProgramTrial implements AutoCloseable {
       if (!returned && program.calm()) {
         differences.add("a calm program " + first.how);
       }
+      compare("with its functions interpreted", first, withInterpretedFunctions(program), true);
       CountingInterpreter interpreter = new CountingInterpreter(program.bytes());
       boolean compared = compareInterpreted(interpreter, first, program, returned);
       totals.fuelCompared += returned && compared ? 1 : 0;
@@ -184,6 +189,13 @@ final class ProgramTrial implements AutoCloseable {
                   + here.fuel());
         }
       }
+    }
+  }
+
+  private Ended withInterpretedFunctions(Program program) {
+    CompiledModule module = interpreting.compile(program.toString(), program.bytes());
+    try (GuestInstance instance = interpreting.instance(module)) {
+      return tierOne(instance, program);
     }
   }
 
@@ -331,6 +343,7 @@ final class ProgramTrial implements AutoCloseable {
   @Override
   public void close() {
     pool.close();
+    interpreting.close();
     if (wasmtime != null) {
       wasmtime.close();
     }

@@ -142,6 +142,13 @@ public final class CountingInterpreter {
         // Its segment comes first, as in the binary format.
         within(at(stack, 2), at(stack, 0), table(instruction, 1).size(), TABLE);
       }
+      // It multiplies in 64 bits, and takes a branch by all of them.
+      case I32_MUL -> {
+        int factor = (int) stack.pop();
+        int product = factor * (int) stack.pop();
+        stack.push(product);
+        stack.push(1);
+      }
       // It rounds some of these twice; what a float holds exactly it cannot round.
       case F32_CONVERT_I64_U -> stack.push(Rounded.toFloat(stack.pop()));
       case F64_CONVERT_I64_U -> stack.push(Rounded.toDouble(stack.pop()));

@@ -1,0 +1,152 @@
+package dev.skep.engine;
+
+/**
+ * Numeric operators that the engine's interpreter gets wrong, written so that it gets them right,
+ * for functions too large for a JVM method. Fuel is not touched: charges are calls of their own.
+ *
+ * <pre>
+ *   i32.mul              leaves a product of 64 bits, and {@code if} looks at all of them: it is
+ *                        added to 0, which cuts it
+ *   min, max, f64 roundings   hand back a signalling NaN (core spec 4.3.3): multiplied by 1
+ *   convert_i64_u        rounds some twice (4.3.2): halved, with what is lost in the last bit
+ * </pre>
+ *
+ * Compiled functions have {@link QuietFloats} for that.
+ */
+final class InterpretedOperator {
+  private static final int IF = 0x04;
+  private static final int ELSE = 0x05;
+  private static final int END = 0x0B;
+  private static final int LOCAL_GET = 0x20;
+  private static final int LOCAL_TEE = 0x22;
+  private static final int I32_CONST = 0x41;
+  private static final int I64_CONST = 0x42;
+  private static final int F32_CONST = 0x43;
+  private static final int F64_CONST = 0x44;
+  private static final int I64_GE_S = 0x59;
+  private static final int I32_ADD = 0x6A;
+  private static final int I32_MUL = 0x6C;
+  private static final int I64_AND = 0x83;
+  private static final int I64_OR = 0x84;
+  private static final int I64_SHR_U = 0x88;
+  private static final int F32_MUL = 0x94;
+  private static final int F32_MIN = 0x96;
+  private static final int F32_MAX = 0x97;
+  private static final int F64_CEIL = 0x9B;
+  private static final int F64_FLOOR = 0x9C;
+  private static final int F64_TRUNC = 0x9D;
+  private static final int F64_NEAREST = 0x9E;
+  private static final int F64_MUL = 0xA2;
+  private static final int F64_MIN = 0xA4;
+  private static final int F64_MAX = 0xA5;
+  private static final int F32_CONVERT_I64_S = 0xB4;
+  private static final int F32_CONVERT_I64_U = 0xB5;
+  private static final int F64_CONVERT_I64_S = 0xB9;
+  private static final int F64_CONVERT_I64_U = 0xBA;
+
+  private InterpretedOperator() {}
+
+  /** Whether {@link #write} writes the operator in another way. */
+  static boolean isWritten(int op) {
+    return switch (op) {
+      case I32_MUL,
+          F32_MIN,
+          F32_MAX,
+          F64_MIN,
+          F64_MAX,
+          F64_CEIL,
+          F64_FLOOR,
+          F64_TRUNC,
+          F64_NEAREST,
+          F32_CONVERT_I64_U,
+          F64_CONVERT_I64_U ->
+          true;
+      default -> false;
+    };
+  }
+
+  /**
+   * Writes what does the same.
+   *
+   * @param op for which {@link #isWritten} holds
+   * @param freeLocal index of an i64 that the function does not use
+   */
+  static void write(int op, int freeLocal, WasmBuffer out) {
+    switch (op) {
+      case I32_MUL -> {
+        out.u8(op);
+        out.u8(I32_CONST);
+        out.s32(0);
+        out.u8(I32_ADD);
+      }
+      case F32_MIN, F32_MAX -> {
+        out.u8(op);
+        times32(1, out);
+      }
+      case F64_MIN, F64_MAX, F64_CEIL, F64_FLOOR, F64_TRUNC, F64_NEAREST -> {
+        out.u8(op);
+        times64(1, out);
+      }
+      case F32_CONVERT_I64_U -> {
+        halved(ValueKind.F32, F32_CONVERT_I64_S, freeLocal, out);
+        times32(2, out);
+        out.u8(END);
+      }
+      case F64_CONVERT_I64_U -> {
+        halved(ValueKind.F64, F64_CONVERT_I64_S, freeLocal, out);
+        times64(2, out);
+        out.u8(END);
+      }
+      default -> throw new IllegalArgumentException("operator 0x" + Integer.toHexString(op));
+    }
+  }
+
+  private static void times32(float factor, WasmBuffer out) {
+    out.u8(F32_CONST);
+    littleEndian(Float.floatToRawIntBits(factor), Float.BYTES, out);
+    out.u8(F32_MUL);
+  }
+
+  private static void times64(double factor, WasmBuffer out) {
+    out.u8(F64_CONST);
+    littleEndian(Double.doubleToRawLongBits(factor), Double.BYTES, out);
+    out.u8(F64_MUL);
+  }
+
+  /** Up to the number of half the value, in the arm for those that are negative with a sign. */
+  private static void halved(ValueKind result, int convert, int freeLocal, WasmBuffer out) {
+    local(LOCAL_TEE, freeLocal, out);
+    constant(0, out);
+    out.u8(I64_GE_S);
+    out.u8(IF);
+    out.u8(result.code());
+    local(LOCAL_GET, freeLocal, out);
+    out.u8(convert);
+    out.u8(ELSE);
+    local(LOCAL_GET, freeLocal, out);
+    constant(1, out);
+    out.u8(I64_SHR_U);
+    local(LOCAL_GET, freeLocal, out);
+    constant(1, out);
+    out.u8(I64_AND);
+    out.u8(I64_OR);
+    out.u8(convert);
+  }
+
+  private static void local(int op, int index, WasmBuffer out) {
+    out.u8(op);
+    out.u32(index);
+  }
+
+  /** A small one: of one byte. */
+  private static void constant(int value, WasmBuffer out) {
+    out.u8(I64_CONST);
+    out.u8(value);
+  }
+
+  private static void littleEndian(long bits, int bytes, WasmBuffer out) {
+    for (int i = 0; i < bytes; i++) {
+      out.u8((int) (bits >>> (8 * i)) & 0xFF);
+    }
+  }
+}
