@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
@@ -180,9 +181,11 @@ final class NeighbourBench implements Callable<Integer> {
       Histogram before = round(steady, perSecond);
       alone.add(before);
       Progress.say("round " + (i + 1) + " of " + rounds + ": beside busy processors");
+      Histogram control;
       try (BusyProcessors _ = BusyProcessors.start()) {
-        busy.add(round(steady, perSecond));
+        control = round(steady, perSecond);
       }
+      busy.add(control);
       Progress.say("round " + (i + 1) + " of " + rounds + ": beside");
       attackers.begin();
       Histogram after = round(steady, perSecond);
@@ -190,6 +193,13 @@ final class NeighbourBench implements Callable<Integer> {
       beside.add(after);
       ratios[i] = ratio(before, after, P99);
       alonePerRound[i] = before.getValueAtPercentile(P99);
+      Progress.say(
+          String.format(
+              Locale.ROOT,
+              "  p99 alone %.1f ms, beside busy processors %.1f ms, beside %.1f ms",
+              before.getValueAtPercentile(P99) / 1e6,
+              control.getValueAtPercentile(P99) / 1e6,
+              after.getValueAtPercentile(P99) / 1e6));
     }
     Arrays.sort(alonePerRound);
     return report(
