@@ -93,12 +93,24 @@ public final class CompiledModule implements AutoCloseable {
       ScannedModule scanned,
       WasmModule module,
       LoadedClasses loaded,
+      long bodyBytes,
       ImportValues imports,
       EngineConfig config,
       ScratchBudget scratch,
       CompileReport report,
       CodeSpace code) {
-    this(description, scanned, module, loaded, imports, config, scratch, report, code, null);
+    this(
+        description,
+        scanned,
+        module,
+        loaded,
+        bodyBytes,
+        imports,
+        config,
+        scratch,
+        report,
+        code,
+        null);
   }
 
   CompiledModule(
@@ -106,6 +118,7 @@ public final class CompiledModule implements AutoCloseable {
       ScannedModule scanned,
       WasmModule module,
       LoadedClasses loaded,
+      long bodyBytes,
       ImportValues imports,
       EngineConfig config,
       ScratchBudget scratch,
@@ -128,7 +141,7 @@ public final class CompiledModule implements AutoCloseable {
     this.config = config;
     this.scratch = scratch;
     this.codeBytes = loaded.codeBytes();
-    this.bodyBytes = WithoutBodies.bytes(module);
+    this.bodyBytes = bodyBytes;
     this.depthUnits = loaded.depthUnits();
     this.signatures = signatures(scanned);
     this.report = report;

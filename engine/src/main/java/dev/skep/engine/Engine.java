@@ -123,18 +123,26 @@ public final class Engine {
     ScannedModule scanned = ModuleScanner.scan(bytes, config.moduleLimits());
     checkImports(scanned);
     TierOneCode generated = tierOne.compile(bytes);
-    WasmModule module = ModuleParser.parse(generated.module(), false);
+    List<Integer> interpreted = generated.interpreted();
+    int imported = scanned.importedFunctions().length;
+    InterpretedBodies bodies =
+        InterpretedBodies.of(generated.module(), Set.copyOf(interpreted), imported);
+    byte[] hollow =
+        interpreted.isEmpty()
+            ? generated.module()
+            : HollowModule.of(generated.module(), Set.of(), imported);
+    WasmModule module = ModuleParser.parse(hollow, false);
     LoadedClasses loaded = LoadedClasses.of(generated);
     long nanos = System.nanoTime() - startNanos;
-    List<Integer> interpreted = generated.interpreted();
     compiled.increment();
     compileNanos.add(nanos);
     interpretedFunctions.add(interpreted.size());
     return new CompiledModule(
         generated.oversized().addTo(scanned.description()),
         scanned,
-        WithoutBodies.of(module, Set.copyOf(interpreted), scanned.importedFunctions().length),
+        WithoutBodies.of(module, bodies.all(), imported),
         loaded,
+        bodies.heldBytes(),
         importsOf(scanned),
         config,
         scratch,
@@ -166,6 +174,7 @@ public final class Engine {
             scanned,
             ModuleParser.parse(FuelInstrumenter.bodiless(scanned), false),
             LoadedClasses.NONE,
+            0,
             importsOf(scanned),
             config,
             scratch,

@@ -53,6 +53,7 @@ public final class FuelProfiler {
             scanned,
             parsed,
             new LoadedClasses(counter::machine, 0, Map.of()),
+            0,
             imported,
             config,
             new ScratchBudget(0, 0),

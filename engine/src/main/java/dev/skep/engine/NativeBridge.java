@@ -171,6 +171,7 @@ final class NativeBridge {
         scanned,
         Cranelift.load(),
         loaded,
+        0,
         ImportValues.empty(),
         CONFIG.withMetering(true),
         new ScratchBudget(0, 0),

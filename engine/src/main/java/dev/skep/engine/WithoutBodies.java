@@ -4,7 +4,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.CodeSection;
 import com.dylibso.chicory.wasm.types.FunctionBody;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 
 /**
  * What instances need of a parsed module once its classes are loaded. A parsed body has an object
@@ -14,32 +14,20 @@ import java.util.Set;
  * least; here they are one object.
  */
 final class WithoutBodies {
-  /** What an operator takes of the heap: an object of 48 bytes and, mostly, an array of 24. */
-  private static final int OPERATOR_BYTES = 72;
-
   private static final FunctionBody EMPTY = new FunctionBody(List.of(), List.of());
 
   private WithoutBodies() {}
 
-  /** Bytes of heap that the bodies of such a module take. */
-  static long bytes(WasmModule module) {
-    long operators = 0;
-    for (FunctionBody body : module.codeSection().functionBodies()) {
-      operators += body.instructions().size();
-    }
-    return operators * OPERATOR_BYTES;
-  }
-
   /**
-   * @param kept indexes of the functions whose bodies are needed, because they are interpreted
+   * @param kept the bodies that are needed, by function, because they are interpreted
    * @param imported how many functions the module imports, which have no body
    */
-  static WasmModule of(WasmModule module, Set<Integer> kept, int imported) {
+  static WasmModule of(WasmModule module, Map<Integer, FunctionBody> kept, int imported) {
     CodeSection code = module.codeSection();
     CodeSection.Builder bodies =
         CodeSection.builder().setRequiresDataCount(code.isRequiresDataCount());
     for (int i = 0; i < code.functionBodyCount(); i++) {
-      bodies.addFunctionBody(kept.contains(imported + i) ? code.getFunctionBody(i) : EMPTY);
+      bodies.addFunctionBody(kept.getOrDefault(imported + i, EMPTY));
     }
     WasmModule.Builder builder =
         WasmModule.builder()

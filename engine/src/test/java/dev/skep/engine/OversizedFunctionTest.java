@@ -58,6 +58,15 @@ class OversizedFunctionTest {
     return code.toBytes();
   }
 
+  /** Not as machine code, whatever else is tested so: the interpreter is what it is about. */
+  private static CompiledModule onTierOne(byte[] wasm) {
+    try {
+      return guests.engine.compile(wasm);
+    } catch (ModuleRefusedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   private static long model(int x, int repeats) {
     int value = x;
     for (int i = 0; i < repeats; i++) {
@@ -94,6 +103,16 @@ class OversizedFunctionTest {
       // Each call adds its three operators, an entry and the answer's local.get.
       assertThat(many.fuel).isEqualTo(1 + 100 * (3 + 1 + 6L * REPEATS / 100 + 1) + 1);
     }
+  }
+
+  /** The engine's parser makes 72 bytes of an operator; alike ones are to share them. */
+  @Test
+  void operatorsThatAreAlikeTakeTheHeapOfOne() {
+    CompiledModule module =
+        onTierOne(Wat.functions(List.of(new Function(0, straight(REPEATS, ANSWER)))));
+    assertThat(module.interpretedFunctions()).containsExactly(0);
+    // Eight operators a repeat, two of them for the interpreter, and a reference to each.
+    assertThat(module.heldBytes() - module.codeBytes()).isBetween(8L * 4 * REPEATS, 40L * REPEATS);
   }
 
   @Test
@@ -170,7 +189,7 @@ class OversizedFunctionTest {
     int[] isTrue = {0x20, 0, 0x20, 0, 0x6C, 0x04, 0x7F, 0x41, 1, 0x05, 0x41, 0, 0x0B, 0x0B};
     int[] product = {0x20, 0, 0x20, 0, 0x6C, 0x0B};
     CompiledModule module =
-        guests.compile(
+        onTierOne(
             Wat.functions(
                 List.of(
                     new Function(0, heavy(isTrue)),
@@ -196,7 +215,7 @@ class OversizedFunctionTest {
     // A byte of the segment to address 0.
     int[] init = {0x41, 0, 0x41, 0, 0x41, 1, 0xFC, 8, 0, 0, 0x41, 0, 0x0B};
     CompiledModule module =
-        guests.compile(
+        onTierOne(
             Wat.functions(
                 List.of(
                     new Function(0, heavy(drop)),
