@@ -62,6 +62,9 @@ final class BodyInstrumenter {
   /** Of those, what may follow a call; so that a deep recursion cannot owe much on its way back. */
   static final int MOST_BEHIND_CALL = 16;
 
+  /** Of one function: the interpreter's parser takes a hundred times as much for a while. */
+  private static final int MOST_INTERPRETED_BYTES = 4 << 20;
+
   private final ModuleLimits limits;
   private final boolean metering;
   private final BulkOperations bulk;
@@ -135,6 +138,7 @@ final class BodyInstrumenter {
    * The same for a function that the engine's interpreter runs; it has a local more.
    *
    * @param parameters how many the function has
+   * @throws ModuleRefusedException if what is written is longer than 4 MiB
    */
   void forInterpreter(byte[] bytes, int from, int to, int parameters, WasmBuffer out)
       throws ModuleRefusedException {
@@ -145,6 +149,16 @@ final class BodyInstrumenter {
     out.u32(1);
     out.u8(ValueKind.I64.code());
     write(bytes, groupsTo, to, Math.toIntExact(parameters + locals), out);
+    if (out.length() > MOST_INTERPRETED_BYTES) {
+      throw new ModuleRefusedException(
+          Reason.LIMIT,
+          "a function is too large for a JVM method and, at offset "
+              + from
+              + ", for the interpreter: "
+              + out.length()
+              + " bytes with its charges; at most "
+              + MOST_INTERPRETED_BYTES);
+    }
   }
 
   /**

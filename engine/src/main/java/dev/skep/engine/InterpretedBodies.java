@@ -1,9 +1,11 @@
 package dev.skep.engine;
 
 import com.dylibso.chicory.wasm.types.AnnotatedInstruction;
+import com.dylibso.chicory.wasm.types.CodeSection;
 import com.dylibso.chicory.wasm.types.FunctionBody;
 import com.dylibso.chicory.wasm.types.Instruction;
 import com.dylibso.chicory.wasm.types.OpCode;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +14,7 @@ import java.util.Set;
 /**
  * The bodies of the functions that the engine's interpreter runs. Its parser makes an object of
  * each operator, some forty times the operator's bytes; and a module can be made of such functions.
- * So they are parsed one after another, and operators that are alike, whatever their place, are one
+ * So they are parsed a few at a time, and operators that are alike, whatever their place, are one
  * object for all: the interpreter looks at no operator's address and changes none.
  */
 final class InterpretedBodies {
@@ -26,6 +28,15 @@ final class InterpretedBodies {
   private static final int REFERENCE_BYTES = 4;
 
   private static final int MOST_OPERANDS = 2;
+
+  /**
+   * Bodies of so many bytes are parsed at a time, or one that is larger: what the parser makes of
+   * them is garbage soon, and the module's types are parsed each time.
+   */
+  private static final int BYTES_AT_A_TIME = 128 << 10;
+
+  /** Where a body is in the module, its length before it. */
+  private record Place(int function, int type, int from, int to) {}
 
   /** An operator that is no branch, without its place. */
   private record Likeness(OpCode opcode, int depth, int operands, long first, long second) {
@@ -61,55 +72,72 @@ final class InterpretedBodies {
     }
     WasmBuffer types = new WasmBuffer(256);
     int[] functionTypes = new int[0];
+    List<Place> places = new ArrayList<>();
+    int placed = 0;
     WasmCursor in = new WasmCursor(module, 8, module.length);
     while (!in.atEnd()) {
       int start = in.position;
       int id = in.u8();
       int length = in.u31();
-      int from = in.position;
+      WasmCursor content = new WasmCursor(module, in.position, in.position + length);
       in.skip(length);
-      WasmCursor content = new WasmCursor(module, from, in.position);
       switch (id) {
         case TYPE -> types.raw(module, start, in.position);
-        case FUNCTION -> {
-          functionTypes = new int[content.u31()];
-          for (int i = 0; i < functionTypes.length; i++) {
-            functionTypes[i] = content.u31();
-          }
-        }
+        case FUNCTION -> functionTypes = functionTypes(content);
         case CODE -> {
           int count = content.u31();
           for (int i = 0; i < count; i++) {
-            int body = content.position;
+            int from = content.position;
             content.skip(content.u31());
             if (interpreted.contains(imported + i)) {
-              parsed.bodies.put(
-                  imported + i,
-                  parsed.body(types, functionTypes[i], module, body, content.position));
+              places.add(new Place(imported + i, functionTypes[i], from, content.position));
+              placed += content.position - from;
+            }
+            if (placed >= BYTES_AT_A_TIME) {
+              parsed.parse(module, types, places);
+              places.clear();
+              placed = 0;
             }
           }
         }
         default -> {}
       }
     }
+    parsed.parse(module, types, places);
     return parsed;
   }
 
-  /** Parses one, as the only function of a module that is not validated. */
-  private FunctionBody body(WasmBuffer types, int type, byte[] module, int from, int to)
+  private static int[] functionTypes(WasmCursor in) throws ModuleRefusedException {
+    int[] types = new int[in.u31()];
+    for (int i = 0; i < types.length; i++) {
+      types[i] = in.u31();
+    }
+    return types;
+  }
+
+  /** Parses some, as the functions of a module that has no others and is not validated. */
+  private void parse(byte[] module, WasmBuffer types, List<Place> places)
       throws ModuleRefusedException {
-    WasmBuffer out = new WasmBuffer(types.length() + to - from + 64);
+    WasmBuffer functions = new WasmBuffer(64);
+    WasmBuffer code = new WasmBuffer(BYTES_AT_A_TIME);
+    functions.u32(places.size());
+    code.u32(places.size());
+    for (Place place : places) {
+      functions.u32(place.type());
+      code.raw(module, place.from(), place.to());
+    }
+    WasmBuffer out = new WasmBuffer(types.length() + code.length() + 64);
     out.raw(module, 0, 8);
     out.raw(types);
-    WasmBuffer content = new WasmBuffer(to - from + 16);
-    content.u32(1);
-    content.u32(type);
-    out.section(FUNCTION, content);
-    content.clear();
-    content.u32(1);
-    content.raw(module, from, to);
-    out.section(CODE, content);
-    FunctionBody body = ModuleParser.parse(out.toBytes(), false).codeSection().getFunctionBody(0);
+    out.section(FUNCTION, functions);
+    out.section(CODE, code);
+    CodeSection parsed = ModuleParser.parse(out.toBytes(), false).codeSection();
+    for (int i = 0; i < places.size(); i++) {
+      bodies.put(places.get(i).function(), shared(parsed.getFunctionBody(i)));
+    }
+  }
+
+  private FunctionBody shared(FunctionBody body) {
     AnnotatedInstruction[] operators = new AnnotatedInstruction[body.instructions().size()];
     for (int i = 0; i < operators.length; i++) {
       operators[i] = alike(body.instructions().get(i));

@@ -5,18 +5,19 @@ package dev.skep.engine;
  * for functions too large for a JVM method. Fuel is not touched: charges are calls of their own.
  *
  * <pre>
- *   i32.mul              leaves a product of 64 bits, and {@code if} looks at all of them: it is
- *                        added to 0, which cuts it
+ *   i32.mul                   leaves a product of 64 bits, and {@code if} looks at all of them:
+ *                             added to 0, which cuts it
  *   min, max, f64 roundings   hand back a signalling NaN (core spec 4.3.3): multiplied by 1
- *   convert_i64_u        rounds some twice (4.3.2): halved, with what is lost in the last bit
+ *   f64.convert_i64_u         rounds some twice (4.3.2): the sum of its halves, each of them exact
+ *   f32.convert_i64_u         the same: if negative with a sign, twice the number of half of it, with
+ *                             what is lost in the last bit
  * </pre>
  *
+ * None of them branches: operators that say where others are take the heap several times over.
  * Compiled functions have {@link QuietFloats} for that.
  */
 final class InterpretedOperator {
-  private static final int IF = 0x04;
-  private static final int ELSE = 0x05;
-  private static final int END = 0x0B;
+  private static final int SELECT = 0x1B;
   private static final int LOCAL_GET = 0x20;
   private static final int LOCAL_TEE = 0x22;
   private static final int I32_CONST = 0x41;
@@ -28,6 +29,7 @@ final class InterpretedOperator {
   private static final int I32_MUL = 0x6C;
   private static final int I64_AND = 0x83;
   private static final int I64_OR = 0x84;
+  private static final int I64_SHL = 0x86;
   private static final int I64_SHR_U = 0x88;
   private static final int F32_MUL = 0x94;
   private static final int F32_MIN = 0x96;
@@ -36,6 +38,7 @@ final class InterpretedOperator {
   private static final int F64_FLOOR = 0x9C;
   private static final int F64_TRUNC = 0x9D;
   private static final int F64_NEAREST = 0x9E;
+  private static final int F64_ADD = 0xA0;
   private static final int F64_MUL = 0xA2;
   private static final int F64_MIN = 0xA4;
   private static final int F64_MAX = 0xA5;
@@ -87,16 +90,8 @@ final class InterpretedOperator {
         out.u8(op);
         times64(1, out);
       }
-      case F32_CONVERT_I64_U -> {
-        halved(ValueKind.F32, F32_CONVERT_I64_S, freeLocal, out);
-        times32(2, out);
-        out.u8(END);
-      }
-      case F64_CONVERT_I64_U -> {
-        halved(ValueKind.F64, F64_CONVERT_I64_S, freeLocal, out);
-        times64(2, out);
-        out.u8(END);
-      }
+      case F32_CONVERT_I64_U -> convertTo32(freeLocal, out);
+      case F64_CONVERT_I64_U -> convertTo64(freeLocal, out);
       default -> throw new IllegalArgumentException("operator 0x" + Integer.toHexString(op));
     }
   }
@@ -113,16 +108,9 @@ final class InterpretedOperator {
     out.u8(F64_MUL);
   }
 
-  /** Up to the number of half the value, in the arm for those that are negative with a sign. */
-  private static void halved(ValueKind result, int convert, int freeLocal, WasmBuffer out) {
+  private static void convertTo32(int freeLocal, WasmBuffer out) {
     local(LOCAL_TEE, freeLocal, out);
-    constant(0, out);
-    out.u8(I64_GE_S);
-    out.u8(IF);
-    out.u8(result.code());
-    local(LOCAL_GET, freeLocal, out);
-    out.u8(convert);
-    out.u8(ELSE);
+    out.u8(F32_CONVERT_I64_S);
     local(LOCAL_GET, freeLocal, out);
     constant(1, out);
     out.u8(I64_SHR_U);
@@ -130,7 +118,27 @@ final class InterpretedOperator {
     constant(1, out);
     out.u8(I64_AND);
     out.u8(I64_OR);
-    out.u8(convert);
+    out.u8(F32_CONVERT_I64_S);
+    times32(2, out);
+    local(LOCAL_GET, freeLocal, out);
+    constant(0, out);
+    out.u8(I64_GE_S);
+    out.u8(SELECT);
+  }
+
+  private static void convertTo64(int freeLocal, WasmBuffer out) {
+    local(LOCAL_TEE, freeLocal, out);
+    constant(32, out);
+    out.u8(I64_SHR_U);
+    out.u8(F64_CONVERT_I64_S);
+    times64(0x1p32, out);
+    local(LOCAL_GET, freeLocal, out);
+    constant(32, out);
+    out.u8(I64_SHL);
+    constant(32, out);
+    out.u8(I64_SHR_U);
+    out.u8(F64_CONVERT_I64_S);
+    out.u8(F64_ADD);
   }
 
   private static void local(int op, int index, WasmBuffer out) {

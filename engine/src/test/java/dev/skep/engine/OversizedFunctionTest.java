@@ -1,6 +1,7 @@
 package dev.skep.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.skep.engine.Wat.Function;
 import dev.skep.limits.LimitKind;
@@ -113,6 +114,22 @@ class OversizedFunctionTest {
     assertThat(module.interpretedFunctions()).containsExactly(0);
     // Eight operators a repeat, two of them for the interpreter, and a reference to each.
     assertThat(module.heldBytes() - module.codeBytes()).isBetween(8L * 4 * REPEATS, 40L * REPEATS);
+  }
+
+  /** What the interpreter needs for some operators is several of others. */
+  @Test
+  void whatIsTooLargeForTheInterpreterIsRefused() {
+    WasmBuffer code = new WasmBuffer(1 << 20);
+    Wat.raw(code, 0x44, 0, 0, 0, 0, 0, 0, 0, 0);
+    for (int i = 0; i < 400_000; i++) {
+      Wat.raw(code, 0x9B);
+    }
+    Wat.raw(code, 0x1A, 0x41, 0, 0x0B);
+    byte[] module = Wat.functions(List.of(new Function(0, code.toBytes())));
+    assertThatThrownBy(() -> guests.engine.compile(module))
+        .isInstanceOf(ModuleRefusedException.class)
+        .hasMessageContaining("for the interpreter")
+        .hasMessageContaining("at most 4194304");
   }
 
   @Test
