@@ -25,8 +25,9 @@ import picocli.CommandLine.Option;
     name = "programs",
     mixinStandardHelpOptions = true,
     description =
-        "Runs generated programs on tier 1, as machine code, in an interpreter that counts beside,"
-            + " and in Wasmtime; results, memory and fuel must be equal.")
+        "Runs generated programs on tier 1, compiled and interpreted, as machine code, in an"
+            + " interpreter that counts beside, and in Wasmtime; results, memory and fuel must be"
+            + " equal.")
 final class ProgramBench implements Callable<Integer> {
   private static final int MOST_SHOWN = 20;
 
