@@ -284,9 +284,11 @@ final class PoolBench implements Callable<Integer> {
   private void density(ResultTable table, Optional<Path> library)
       throws IOException, InterruptedException {
     Progress.say("holding " + live + " instances, in a process of its own");
-    JsonObject ours = ChildJvm.run(PoolDensity.class, List.of(Integer.toString(live)));
+    JsonObject ours =
+        ChildJvm.run(PoolDensity.class, ChildJvm.TOUCHED_HEAP, List.of(Integer.toString(live)));
     wrong += ours.getInteger("wrong");
-    double each = ours.getLong("processBytes") / (double) live;
+    // The heap is resident whatever is in it, so what is in use of it comes besides.
+    double each = (ours.getLong("processBytes") + ours.getLong("heapBytes")) / (double) live;
     table
         .add(
             "live",
