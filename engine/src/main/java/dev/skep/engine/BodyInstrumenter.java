@@ -135,7 +135,7 @@ final class BodyInstrumenter {
   }
 
   /**
-   * The same for a function that the engine's interpreter runs; it has a local more.
+   * The same for a function that the engine's interpreter runs; it has two locals more.
    *
    * @param parameters how many the function has
    * @throws ModuleRefusedException if what is written is longer than 4 MiB
@@ -144,10 +144,12 @@ final class BodyInstrumenter {
       throws ModuleRefusedException {
     forInterpreter = true;
     walk(bytes, from, to);
-    out.u32(groups + 1L);
+    out.u32(groups + 2L);
     out.raw(bytes, groupsFrom, groupsTo);
     out.u32(1);
     out.u8(ValueKind.I64.code());
+    out.u32(1);
+    out.u8(ValueKind.I32.code());
     write(bytes, groupsTo, to, Math.toIntExact(parameters + locals), out);
     if (out.length() > MOST_INTERPRETED_BYTES) {
       throw new ModuleRefusedException(
@@ -216,7 +218,7 @@ final class BodyInstrumenter {
       out.raw(bytes, copied, positions[e]);
       copied = positions[e] + lengths[e];
       if (lengths[e] > 0 && values[e] < 0) {
-        InterpretedOperator.write(~values[e], freeLocal, out);
+        InterpretedOperator.write(~values[e], bytes, positions[e] + 1, copied, freeLocal, out);
       } else if (lengths[e] > 0) {
         out.u8(0x10);
         out.u32(values[e]);
@@ -393,8 +395,10 @@ final class BodyInstrumenter {
           0x3B,
           0x3C,
           0x3D,
-          0x3E ->
-          memoryArgument(in);
+          0x3E -> {
+        memoryArgument(in);
+        forInterpreter(op, at, in);
+      }
       case 0x3F -> in.u32(); // memory.size
       case 0x40 -> replace(in, at, BulkOperation.Kind.MEMORY_GROW, in.u31(), 0);
       case 0x41 -> in.signed(32);
@@ -419,10 +423,14 @@ final class BodyInstrumenter {
         if (op < 0x45 || op > 0xC4) {
           throw in.malformed("unknown operator 0x" + Integer.toHexString(op));
         }
-        if (forInterpreter && InterpretedOperator.isWritten(op)) {
-          edit(at, 1, ~op);
-        }
+        forInterpreter(op, at, in);
       }
+    }
+  }
+
+  private void forInterpreter(int op, int at, WasmCursor in) {
+    if (forInterpreter && InterpretedOperator.isWritten(op)) {
+      edit(at, in.position - at, ~op);
     }
   }
 

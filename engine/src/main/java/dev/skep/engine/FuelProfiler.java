@@ -6,6 +6,7 @@ import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.InterpreterMachine;
 import com.dylibso.chicory.runtime.MStack;
 import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.runtime.TrapException;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.AnnotatedInstruction;
 import com.dylibso.chicory.wasm.types.Instruction;
@@ -227,6 +228,9 @@ public final class FuelProfiler {
         case CALL_INDIRECT, RETURN_CALL_INDIRECT -> callee = used.length - 1;
         // The interpreter's own would drop it where {@code memory.init} does not look.
         case DATA_DROP -> memory.drop((int) instruction.operand(0));
+        // It would wrap these addresses at 2^32.
+        case I32_STORE8, I64_STORE8 -> within(memory, stack, instruction, 1);
+        case I64_STORE32 -> within(memory, stack, instruction, 4);
         case I32_MUL -> {
           // It would leave a product of 64 bits, which {@code if} would take for more than it is.
           int factor = (int) stack.pop();
@@ -237,6 +241,14 @@ public final class FuelProfiler {
         default -> {}
       }
       pay(memory, at, cost);
+    }
+
+    /** Traps if a store, whose value is on top of its address, is not within the memory. */
+    private static void within(SlotMemory memory, MStack stack, Instruction store, int width) {
+      long base = stack.array()[stack.size() - 2] & 0xFFFF_FFFFL;
+      if (base + store.operand(1) + width > memory.pages() * 65_536L) {
+        throw new TrapException("out of bounds memory access");
+      }
     }
 
     /**

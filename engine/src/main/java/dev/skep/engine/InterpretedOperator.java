@@ -1,12 +1,14 @@
 package dev.skep.engine;
 
 /**
- * Numeric operators that the engine's interpreter gets wrong, written so that it gets them right,
- * for functions too large for a JVM method. Fuel is not touched: charges are calls of their own.
+ * Operators that the engine's interpreter gets wrong, written so that it gets them right, for
+ * functions too large for a JVM method. Fuel is not touched: charges are calls of their own.
  *
  * <pre>
  *   i32.mul                   leaves a product of 64 bits, and {@code if} looks at all of them:
  *                             added to 0, which cuts it
+ *   i64.store32               wraps addresses at 2^32: i32.store does not
+ *   i32.store8, i64.store8    the same: behind i32.load8_u of the same address, which traps
  *   min, max, f64 roundings   hand back a signalling NaN (core spec 4.3.3): multiplied by 1
  *   f64.convert_i64_u         rounds some twice (4.3.2): the sum of its halves, each of them exact
  *   f32.convert_i64_u         the same: if negative with a sign, twice the number of half of it, with
@@ -17,9 +19,16 @@ package dev.skep.engine;
  * Compiled functions have {@link QuietFloats} for that.
  */
 final class InterpretedOperator {
+  private static final int DROP = 0x1A;
   private static final int SELECT = 0x1B;
   private static final int LOCAL_GET = 0x20;
+  private static final int LOCAL_SET = 0x21;
   private static final int LOCAL_TEE = 0x22;
+  private static final int I32_LOAD8_U = 0x2D;
+  private static final int I32_STORE = 0x36;
+  private static final int I32_STORE8 = 0x3A;
+  private static final int I64_STORE8 = 0x3C;
+  private static final int I64_STORE32 = 0x3E;
   private static final int I32_CONST = 0x41;
   private static final int I64_CONST = 0x42;
   private static final int F32_CONST = 0x43;
@@ -42,6 +51,8 @@ final class InterpretedOperator {
   private static final int F64_MUL = 0xA2;
   private static final int F64_MIN = 0xA4;
   private static final int F64_MAX = 0xA5;
+  private static final int I32_WRAP_I64 = 0xA7;
+  private static final int I64_EXTEND_I32_U = 0xAD;
   private static final int F32_CONVERT_I64_S = 0xB4;
   private static final int F32_CONVERT_I64_U = 0xB5;
   private static final int F64_CONVERT_I64_S = 0xB9;
@@ -52,7 +63,10 @@ final class InterpretedOperator {
   /** Whether {@link #write} writes the operator in another way. */
   static boolean isWritten(int op) {
     return switch (op) {
-      case I32_MUL,
+      case I32_STORE8,
+          I64_STORE8,
+          I64_STORE32,
+          I32_MUL,
           F32_MIN,
           F32_MAX,
           F64_MIN,
@@ -72,10 +86,30 @@ final class InterpretedOperator {
    * Writes what does the same.
    *
    * @param op for which {@link #isWritten} holds
-   * @param freeLocal index of an i64 that the function does not use
+   * @param bytes that have the operator's immediates {@code from} … {@code to}
+   * @param freeLocal index of an i64 that the function does not use, and behind it an i32
    */
-  static void write(int op, int freeLocal, WasmBuffer out) {
+  static void write(int op, byte[] bytes, int from, int to, int freeLocal, WasmBuffer out) {
     switch (op) {
+      case I64_STORE32 -> {
+        out.u8(I32_WRAP_I64);
+        out.u8(I32_STORE);
+        out.raw(bytes, from, to);
+      }
+      case I32_STORE8, I64_STORE8 -> {
+        if (op == I32_STORE8) {
+          out.u8(I64_EXTEND_I32_U);
+        }
+        local(LOCAL_SET, freeLocal, out);
+        local(LOCAL_TEE, freeLocal + 1, out);
+        local(LOCAL_GET, freeLocal + 1, out);
+        out.u8(I32_LOAD8_U);
+        out.raw(bytes, from, to);
+        out.u8(DROP);
+        local(LOCAL_GET, freeLocal, out);
+        out.u8(I64_STORE8);
+        out.raw(bytes, from, to);
+      }
       case I32_MUL -> {
         out.u8(op);
         out.u8(I32_CONST);

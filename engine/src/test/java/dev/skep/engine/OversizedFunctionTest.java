@@ -225,6 +225,36 @@ class OversizedFunctionTest {
     }
   }
 
+  /** The engine's interpreter wraps the addresses of some stores at 2^32. */
+  @Test
+  void addressesDoNotWrap() {
+    // The value's constant and the store, at the parameter and an offset of 16.
+    int[] byte32 = {0x20, 0, 0x41, 1, 0x3A, 0, 16, 0x41, 0, 0x0B};
+    int[] byte64 = {0x20, 0, 0x42, 1, 0x3C, 0, 16, 0x41, 0, 0x0B};
+    int[] word64 = {0x20, 0, 0x42, 1, 0x3E, 0, 16, 0x41, 0, 0x0B};
+    int[] load = {0x20, 0, 0x28, 0, 0, 0x0B};
+    CompiledModule module =
+        onTierOne(
+            Wat.functions(
+                List.of(
+                    new Function(0, heavy(byte32)),
+                    new Function(0, heavy(byte64)),
+                    new Function(0, heavy(word64)),
+                    new Function(0, Wat.hex(load)))));
+    assertThat(module.interpretedFunctions()).containsExactly(0, 1, 2);
+    try (Probe probe = new Probe(guests, module)) {
+      for (String store : List.of("f0", "f1", "f2")) {
+        // 16 behind is 8, 0 or the first byte behind the memory.
+        for (long wild : new long[] {0xFFFF_FFF8L, 0xFFFF_FFF0L, 65_536 - 16, 65_536}) {
+          assertThat(probe.trap(store, wild)).as(store).isEqualTo(TrapKind.OUT_OF_BOUNDS_MEMORY);
+        }
+        assertThat(probe.call("f3", 8)).as(store).isZero();
+        probe.call(store, 65_536 - 16 - 4);
+        assertThat(probe.call("f3", 65_536 - 4)).as(store).isEqualTo(1);
+      }
+    }
+  }
+
   /** What its interpreter drops, the engine's memory does not see. */
   @Test
   void aSegmentThatItDropsIsEmptyForAll() {
