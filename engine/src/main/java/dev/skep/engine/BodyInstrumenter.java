@@ -140,7 +140,7 @@ final class BodyInstrumenter {
    * @param parameters how many the function has
    * @throws ModuleRefusedException if what is written is longer than 4 MiB
    */
-  void forInterpreter(byte[] bytes, int from, int to, int parameters, WasmBuffer out)
+  void instrumentForInterpreter(byte[] bytes, int from, int to, int parameters, WasmBuffer out)
       throws ModuleRefusedException {
     forInterpreter = true;
     walk(bytes, from, to);
@@ -397,7 +397,7 @@ final class BodyInstrumenter {
           0x3D,
           0x3E -> {
         memoryArgument(in);
-        forInterpreter(op, at, in);
+        replaceForInterpreter(op, at, in);
       }
       case 0x3F -> in.u32(); // memory.size
       case 0x40 -> replace(in, at, BulkOperation.Kind.MEMORY_GROW, in.u31(), 0);
@@ -423,12 +423,12 @@ final class BodyInstrumenter {
         if (op < 0x45 || op > 0xC4) {
           throw in.malformed("unknown operator 0x" + Integer.toHexString(op));
         }
-        forInterpreter(op, at, in);
+        replaceForInterpreter(op, at, in);
       }
     }
   }
 
-  private void forInterpreter(int op, int at, WasmCursor in) {
+  private void replaceForInterpreter(int op, int at, WasmCursor in) {
     if (forInterpreter && InterpretedOperator.isWritten(op)) {
       edit(at, in.position - at, ~op);
     }

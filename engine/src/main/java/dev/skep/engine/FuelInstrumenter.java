@@ -172,7 +172,8 @@ final class FuelInstrumenter {
       body.clear();
       if (interpreted.contains(imported + i / 2)) {
         int parameters = module.types().get(module.functions()[i / 2]).params().size();
-        instrumenter.forInterpreter(module.bytes(), ranges[i], ranges[i + 1], parameters, body);
+        instrumenter.instrumentForInterpreter(
+            module.bytes(), ranges[i], ranges[i + 1], parameters, body);
       } else {
         instrumenter.instrument(module.bytes(), ranges[i], ranges[i + 1], body);
       }

@@ -238,6 +238,15 @@ public final class FuelProfiler {
           stack.push(product);
           stack.push(1);
         }
+        // It would round some of these twice; what a float holds exactly it cannot round.
+        case F32_CONVERT_I64_U -> {
+          float rounded = QuietFloats.F32_CONVERT_I64_U(stack.pop());
+          stack.push(QuietFloats.I64_TRUNC_SAT_F32_U(rounded));
+        }
+        case F64_CONVERT_I64_U -> {
+          double rounded = QuietFloats.F64_CONVERT_I64_U(stack.pop());
+          stack.push(QuietFloats.I64_TRUNC_SAT_F64_U(rounded));
+        }
         default -> {}
       }
       pay(memory, at, cost);

@@ -68,6 +68,23 @@ class FuelProfilerTest {
     return profile;
   }
 
+  @Test
+  void whatTheInterpreterGetsWrongIsCountedAsItIsRun() {
+    // if (x * x) 1 else 0 + 0, which costs two more; and a byte stored at x + 16.
+    int[] product = {
+      0x20, 0, 0x20, 0, 0x6C, 0x04, 0x7F, 0x41, 1, 0x05, 0x41, 0, 0x41, 0, 0x6A, 0x0B, 0x0B
+    };
+    int[] store = {0x20, 0, 0x41, 1, 0x3A, 0, 16, 0x41, 0, 0x0B};
+    byte[] wasm =
+        Wat.functions(
+            List.of(new Wat.Function(0, Wat.hex(product)), new Wat.Function(0, Wat.hex(store))));
+    FuelProfile zero = same(wasm, new TypedCall("f0", new long[] {0x8000_0000L}));
+    FuelProfile one = same(wasm, new TypedCall("f0", new long[] {1}));
+    assertThat(zero.report().fuel()).isEqualTo(one.report().fuel() + 2);
+    assertThat(same(wasm, new TypedCall("f1", new long[] {0xFFFF_FFF8L})).report().result())
+        .isInstanceOf(RunResult.Trapped.class);
+  }
+
   static Stream<Arguments> vectors() {
     List<Arguments> rows = new ArrayList<>();
     for (JsonNode vector : Guests.json("oracle/vectors.json").get("vectors")) {

@@ -68,6 +68,21 @@ class OversizedFunctionTest {
     }
   }
 
+  /**
+   * Functions of type 0, of which the first are made oversized.
+   *
+   * @param passive of a data segment, nothing for none
+   */
+  private static CompiledModule interpreted(int oversized, byte[] passive, int[]... bodies) {
+    List<Function> functions = new ArrayList<>();
+    for (int i = 0; i < bodies.length; i++) {
+      functions.add(new Function(0, i < oversized ? heavy(bodies[i]) : Wat.hex(bodies[i])));
+    }
+    CompiledModule module = onTierOne(Wat.functions(functions, passive));
+    assertThat(module.interpretedFunctions()).hasSize(oversized);
+    return module;
+  }
+
   private static long model(int x, int repeats) {
     int value = x;
     for (int i = 0; i < repeats; i++) {
@@ -205,14 +220,7 @@ class OversizedFunctionTest {
   void aProductOfWhichNothingIsLeftIsFalse() {
     int[] isTrue = {0x20, 0, 0x20, 0, 0x6C, 0x04, 0x7F, 0x41, 1, 0x05, 0x41, 0, 0x0B, 0x0B};
     int[] product = {0x20, 0, 0x20, 0, 0x6C, 0x0B};
-    CompiledModule module =
-        onTierOne(
-            Wat.functions(
-                List.of(
-                    new Function(0, heavy(isTrue)),
-                    new Function(0, heavy(product)),
-                    new Function(0, Wat.hex(isTrue)))));
-    assertThat(module.interpretedFunctions()).containsExactly(0, 1);
+    CompiledModule module = interpreted(2, new byte[0], isTrue, product, isTrue);
     try (Probe probe = new Probe(guests, module)) {
       for (String export : List.of("f0", "f1", "f2")) {
         assertThat(probe.call(export, 0x8000_0000L)).as(export).isZero();
@@ -233,15 +241,7 @@ class OversizedFunctionTest {
     int[] byte64 = {0x20, 0, 0x42, 1, 0x3C, 0, 16, 0x41, 0, 0x0B};
     int[] word64 = {0x20, 0, 0x42, 1, 0x3E, 0, 16, 0x41, 0, 0x0B};
     int[] load = {0x20, 0, 0x28, 0, 0, 0x0B};
-    CompiledModule module =
-        onTierOne(
-            Wat.functions(
-                List.of(
-                    new Function(0, heavy(byte32)),
-                    new Function(0, heavy(byte64)),
-                    new Function(0, heavy(word64)),
-                    new Function(0, Wat.hex(load)))));
-    assertThat(module.interpretedFunctions()).containsExactly(0, 1, 2);
+    CompiledModule module = interpreted(3, new byte[0], byte32, byte64, word64, load);
     try (Probe probe = new Probe(guests, module)) {
       for (String store : List.of("f0", "f1", "f2")) {
         // 16 behind is 8, 0 or the first byte behind the memory.
@@ -261,15 +261,7 @@ class OversizedFunctionTest {
     int[] drop = {0xFC, 9, 0, 0x41, 0, 0x0B};
     // A byte of the segment to address 0.
     int[] init = {0x41, 0, 0x41, 0, 0x41, 1, 0xFC, 8, 0, 0, 0x41, 0, 0x0B};
-    CompiledModule module =
-        onTierOne(
-            Wat.functions(
-                List.of(
-                    new Function(0, heavy(drop)),
-                    new Function(0, heavy(init)),
-                    new Function(0, Wat.hex(init))),
-                new byte[] {1}));
-    assertThat(module.interpretedFunctions()).containsExactly(0, 1);
+    CompiledModule module = interpreted(2, new byte[] {1}, drop, init, init);
     try (Probe probe = new Probe(guests, module)) {
       probe.call("f1", 1);
       probe.call("f2", 1);

@@ -345,22 +345,10 @@ public final class FunctionStore {
               + " (SELECT 1 FROM versions v WHERE v.tenant = m.tenant AND v.digest = m.digest)",
           tenant.value(),
           digests.toArray(byte[][]::new));
-      SharedArtifacts.deleteUnused(connection, digests);
+      Set<ModuleDigest> unused = SharedArtifacts.deleteUnused(connection, digests);
       TreeStore.deleteUnused(connection, tenant, tree);
-      return deleted == 1 ? Optional.of(unused(connection, digests)) : Optional.empty();
+      return deleted == 1 ? Optional.of(unused) : Optional.empty();
     });
-  }
-
-  /** Those that are no tenant's, as this transaction sees it. */
-  private static Set<ModuleDigest> unused(Connection connection, List<byte[]> digests)
-      throws SQLException {
-    return Set.copyOf(
-        Query.list(
-            connection,
-            "SELECT d FROM unnest(?::bytea[]) d WHERE NOT EXISTS"
-                + " (SELECT 1 FROM modules m WHERE m.digest = d)",
-            row -> Digests.fromBytes(row.getBytes(1)),
-            (Object) digests.toArray(byte[][]::new)));
   }
 
   /** A module's bytes, a fresh array, if a function of the tenant has them as a version. */

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -482,13 +483,22 @@ public final class SharedArtifacts implements ArtifactStore {
         });
   }
 
-  /** Deletes the artifacts of those modules that no tenant has any more. */
-  static void deleteUnused(Connection connection, List<byte[]> digests) throws SQLException {
-    Query.update(
-        connection,
-        "DELETE FROM artifacts a WHERE a.digest = ANY (?) AND NOT EXISTS"
-            + " (SELECT 1 FROM modules m WHERE m.digest = a.digest)",
-        (Object) digests.toArray(byte[][]::new));
+  /**
+   * Deletes the artifacts of those modules that no tenant has any more.
+   *
+   * @return those modules, whether they had artifacts or not
+   */
+  static Set<ModuleDigest> deleteUnused(Connection connection, List<byte[]> digests)
+      throws SQLException {
+    return Set.copyOf(
+        Query.list(
+            connection,
+            "WITH unused AS (SELECT d FROM unnest(?::bytea[]) d WHERE NOT EXISTS"
+                + " (SELECT 1 FROM modules m WHERE m.digest = d)),"
+                + " deleted AS (DELETE FROM artifacts a USING unused WHERE a.digest = unused.d)"
+                + " SELECT d FROM unused",
+            row -> Digests.fromBytes(row.getBytes(1)),
+            (Object) digests.toArray(byte[][]::new)));
   }
 
   @Override
