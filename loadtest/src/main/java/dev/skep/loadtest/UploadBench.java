@@ -30,7 +30,7 @@ final class UploadBench implements Callable<Integer> {
 
   /** That of the process in which a node checks and compiles, and no other. */
   private static final List<String> COLLECTOR =
-      List.of("-XX:-UseG1GC", "-XX:-UseZGC", "-XX:+UseSerialGC");
+      List.of("-XX:-UseG1GC", "-XX:-UseZGC", "-XX:-UseShenandoahGC", "-XX:+UseSerialGC");
 
   @Option(
       names = "--http",

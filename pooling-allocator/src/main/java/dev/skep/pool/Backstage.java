@@ -9,46 +9,50 @@ import dev.skep.pool.os.Niceness;
  * uploads and loops would keep another's answer waiting for its turn of a processor, several times
  * on its way.
  *
- * <p>Niceness alone shares processors in the long run, and lets who is running finish some
- * milliseconds when one that answers wakes up. So all these threads take short slices, and those
- * behind guests interrupt nobody when they wake up themselves.
+ * <p>Niceness alone shares processors in the long run, and lets who is running go on for some
+ * milliseconds when one that answers wakes up. So who is further behind has the longer slice, which
+ * is what makes the kernel interrupt it at once; and those behind guests interrupt nobody when they
+ * wake up themselves.
  *
  * <p>Java's own priorities do nothing on Linux by default. Where the system refuses, threads are as
  * all others.
  */
 public enum Backstage {
   /** Threads that answer: event loops, and the one that writes receipts. */
-  ANSWERS(0, false),
+  ANSWERS(0, false, 100),
   /** Threads that execute guests. */
-  GUESTS(2, false),
+  GUESTS(2, false, 200),
   /** A database server of the node's own: no run waits for it, but it must keep up. */
-  DATABASE(5, true),
+  DATABASE(5, true, 3_000),
   /** Threads with guests that have had their turn. */
-  LONG_RUNS(10, true),
+  LONG_RUNS(10, true, 3_000),
   /** The JVM's compilers: as much as long runs, which have use for their work. */
-  JIT(10, true),
+  JIT(10, true, 3_000),
   /** What the node itself does with uploads. */
-  CHECKS(12, true),
+  CHECKS(12, true, 3_000),
   /** Compiles of modules, and the process that checks and compiles them. */
-  COMPILES(15, true);
+  COMPILES(15, true, 3_000);
 
   private final int nice;
   private final boolean behind;
+  private final long sliceNanos;
 
-  Backstage(int nice, boolean behind) {
+  Backstage(int nice, boolean behind, int sliceMicros) {
     this.nice = nice;
     this.behind = behind;
+    this.sliceNanos = sliceMicros * 1_000L;
   }
 
   /** Puts the calling thread here, for good. */
   public void enter() {
-    var _ = Niceness.set(nice, behind);
+    var _ = Niceness.set(nice, behind, sliceNanos);
   }
 
   /** Puts the JVM's compiler threads where they belong, and those that they begin later. */
   public static void enterCompilers() {
     var _ =
-        Niceness.setBehindOf(name -> name.startsWith("C1 ") || name.startsWith("C2 "), JIT.nice);
+        Niceness.setBehindOf(
+            name -> name.startsWith("C1 ") || name.startsWith("C2 "), JIT.nice, JIT.sliceNanos);
   }
 
   /**
@@ -57,7 +61,7 @@ public enum Backstage {
    */
   public void enterWhole() {
     Niceness.ownSession(nice);
-    var _ = Niceness.setBehindOf(_ -> true, nice);
+    var _ = Niceness.setBehindOf(_ -> true, nice, sliceNanos);
   }
 
   /** The niceness, as setpriority(2) has it. */

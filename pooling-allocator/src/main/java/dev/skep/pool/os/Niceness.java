@@ -54,9 +54,6 @@ public final class Niceness {
   private static final int SCHED_OTHER = 0;
   private static final int SCHED_BATCH = 3;
 
-  /** The least that the kernel takes. */
-  private static final long SHORT_SLICE_NANOS = 100_000;
-
   /** Its number differs by architecture; no wrapper in older C libraries. */
   private static final long SYS_SCHED_SETATTR =
       System.getProperty("os.arch").equals("aarch64") ? 274 : 314;
@@ -75,20 +72,22 @@ public final class Niceness {
   private Niceness() {}
 
   /**
-   * Sets the calling thread's niceness, and that of the threads which it begins from now on, and
-   * has it leave its processor to others that wake up there after 0.1 ms, not after the kernel's
-   * usual slice of some milliseconds; its share stays what its niceness gives. Kernels before 6.12
-   * know no slices of a thread.
+   * Sets the calling thread's niceness and slice, and those of the threads which it begins from now
+   * on. A thread that wakes up interrupts one with a longer slice at once, as far as its share
+   * goes. One whose slice is not longer keeps its processor to the end of it at least, and then to
+   * the kernel's next tick, some milliseconds. The share stays what the niceness gives. Kernels
+   * before 6.12 know no slices of a thread.
    *
    * @param nice 0, as any other, to 19, only what is left over
+   * @param sliceNanos 100,000 to 100,000,000; the kernel's own is a millisecond or some
    * @param behind whether it interrupts nobody when it wakes up itself ({@code SCHED_BATCH},
    *     sched(7))
    * @return whether the system let it
    */
-  public static boolean set(int nice, boolean behind) {
+  public static boolean set(int nice, boolean behind, long sliceNanos) {
     try {
       int thread = (int) GETTID.invokeExact(Libc.state());
-      return set(thread, behind ? SCHED_BATCH : SCHED_OTHER, nice);
+      return set(thread, behind ? SCHED_BATCH : SCHED_OTHER, nice, sliceNanos);
     } catch (Throwable e) {
       throw Libc.unexpected(e);
     }
@@ -100,12 +99,13 @@ public final class Niceness {
    *
    * @return of how many
    */
-  public static int setBehindOf(Predicate<String> named, int nice) {
+  public static int setBehindOf(Predicate<String> named, int nice, long sliceNanos) {
     int count = 0;
     for (Path task : tasks()) {
       try {
         if (named.test(Files.readString(task.resolve("comm")).strip())
-            && set(Integer.parseInt(task.getFileName().toString()), SCHED_BATCH, nice)) {
+            && set(
+                Integer.parseInt(task.getFileName().toString()), SCHED_BATCH, nice, sliceNanos)) {
           count++;
         }
       } catch (IOException e) {
@@ -164,13 +164,13 @@ public final class Niceness {
     }
   }
 
-  private static boolean set(int thread, int policy, int nice) {
+  private static boolean set(int thread, int policy, int nice, long sliceNanos) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attr = arena.allocate(ATTR_BYTES, Long.BYTES);
       attr.set(ValueLayout.JAVA_INT, 0, ATTR_BYTES);
       attr.set(ValueLayout.JAVA_INT, ATTR_POLICY, policy);
       attr.set(ValueLayout.JAVA_INT, ATTR_NICE, nice);
-      attr.set(ValueLayout.JAVA_LONG, ATTR_RUNTIME, SHORT_SLICE_NANOS);
+      attr.set(ValueLayout.JAVA_LONG, ATTR_RUNTIME, sliceNanos);
       long failed = (long) SYSCALL.invokeExact(Libc.state(), SYS_SCHED_SETATTR, thread, attr, 0);
       return failed == 0 || set(thread, nice);
     } catch (Throwable e) {
