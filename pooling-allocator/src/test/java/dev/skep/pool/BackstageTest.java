@@ -1,12 +1,16 @@
 package dev.skep.pool;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -35,6 +39,41 @@ class BackstageTest {
       assertThat(seen.join()).isEqualTo(Math.max(before, place.nice()));
     }
     assertThat(niceness(Path.of("/proc/thread-self"))).isEqualTo(before);
+  }
+
+  /** A thread that wakes up interrupts one with a longer slice, whatever their niceness. */
+  @Test
+  void thoseThatAnswerInterruptAllOthersAndGuestsThoseBehind() {
+    assumeTrue(slice().isPresent(), "this kernel does not show the slices of threads");
+    long answers = sliceAt(Backstage.ANSWERS);
+    assumeTrue(answers == 100_000, "this kernel does not take slices of threads");
+    long guests = sliceAt(Backstage.GUESTS);
+    assertThat(guests).isGreaterThan(answers);
+    for (Backstage behind : EnumSet.range(Backstage.DATABASE, Backstage.COMPILES)) {
+      assertThat(sliceAt(behind)).as("%s", behind).isGreaterThan(guests);
+    }
+  }
+
+  private static long sliceAt(Backstage place) {
+    CompletableFuture<Long> seen = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .start(() -> {
+          place.enter();
+          seen.complete(slice().orElse(0));
+        });
+    return seen.join();
+  }
+
+  /** What the kernel shows of the calling thread, in nanoseconds. */
+  private static OptionalLong slice() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/thread-self/sched"))) {
+      return lines
+          .filter(line -> line.startsWith("se.slice "))
+          .mapToLong(line -> Long.parseLong(line.substring(line.indexOf(':') + 1).strip()))
+          .findFirst();
+    } catch (IOException | UncheckedIOException e) {
+      return OptionalLong.empty();
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * behind compiles: a load takes a question to the store and a fraction of a millisecond of work for
  * a small module. Tenants take turns here too.
  *
- * <p>Thread-safe; {@link #load} never blocks.
+ * <p>Thread-safe; {@link #load} never blocks, {@link #loadHere} may.
  */
 final class MachineLoads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MachineLoads.class);
@@ -50,7 +51,11 @@ final class MachineLoads implements AutoCloseable {
   private record Wish(TenantId tenant, ModuleDigest version) {}
 
   private record Load(
-      Wish wish, boolean answered, CompletableFuture<Optional<CompiledModule>> result) {}
+      Wish wish, boolean answered, CompletableFuture<Optional<CompiledModule>> result) {
+    static Load of(TenantId tenant, ModuleDigest version, boolean answered) {
+      return new Load(new Wish(tenant, version), answered, new CompletableFuture<>());
+    }
+  }
 
   private final Engine engine;
   private final MachineCodeSource source;
@@ -58,6 +63,10 @@ final class MachineLoads implements AutoCloseable {
   private final CompileQueue<Load> queue;
   private final ConcurrentHashMap<Wish, CompletableFuture<Optional<CompiledModule>>> pending =
       new ConcurrentHashMap<>();
+
+  /** One load on a thread of others', so that loads hold up one such thread at most. */
+  private final Semaphore here = new Semaphore(1);
+
   private final LongAdder loaded = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final List<Thread> threads = new ArrayList<>();
@@ -88,18 +97,41 @@ final class MachineLoads implements AutoCloseable {
    */
   CompletableFuture<Optional<CompiledModule>> load(
       TenantId tenant, ModuleDigest version, boolean answered) {
-    Wish wish = new Wish(tenant, version);
-    CompletableFuture<Optional<CompiledModule>> mine = new CompletableFuture<>();
-    CompletableFuture<Optional<CompiledModule>> known = pending.putIfAbsent(wish, mine);
+    Load mine = Load.of(tenant, version, answered);
+    CompletableFuture<Optional<CompiledModule>> known = pending.putIfAbsent(mine.wish, mine.result);
     if (known != null) {
       return known;
     }
-    Load load = new Load(wish, answered, mine);
-    if (queue.offer(tenant, load) != CompileQueue.Offer.QUEUED) {
+    enqueue(mine);
+    return mine.result;
+  }
+
+  /**
+   * The same on the calling thread, which spares its run two changes of threads. Blocks as the
+   * source does; or not at all, if another does so already or anybody waits: then it waits for its
+   * turn with them.
+   */
+  void loadHere(TenantId tenant, ModuleDigest version, boolean answered) {
+    Load mine = Load.of(tenant, version, answered);
+    if (pending.putIfAbsent(mine.wish, mine.result) != null) {
+      return;
+    }
+    if (queue.size() > 0 || !here.tryAcquire()) {
+      enqueue(mine);
+      return;
+    }
+    try {
+      end(mine, Optional.ofNullable(loaded(mine)));
+    } finally {
+      here.release();
+    }
+  }
+
+  private void enqueue(Load load) {
+    if (queue.offer(load.wish.tenant, load) != CompileQueue.Offer.QUEUED) {
       refused.increment();
       end(load, Optional.empty());
     }
-    return mine;
   }
 
   private void end(Load load, Optional<CompiledModule> module) {

@@ -249,14 +249,16 @@ public final class ModuleCache implements NativeListener, AutoCloseable {
 
   /**
    * Has a version's machine code loaded whose run is on its way, if it is not there: {@link #get}
-   * then finds it there, or on its way. For whoever knows of the run before it can ask for it.
+   * then finds it there, or on its way. For whoever knows of the run before it can ask for it, on a
+   * thread that may block, as the store of machine code does, and has the stack of {@link
+   * Engine#COMPILER_STACK_BYTES}.
    *
    * @param answered as in {@link #get}; nothing is loaded ahead for those whose ask may not be
    */
   public void loadAhead(TenantId tenant, ModuleDigest digest, boolean answered) {
     MachineLoads loader = loads;
     if (answered && loader != null && ifReady(tenant, digest, true) == null) {
-      var _ = loader.load(tenant, digest, true);
+      loader.loadHere(tenant, digest, true);
     }
   }
 

@@ -20,9 +20,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -93,6 +96,10 @@ class MachineLoadsTest {
     final Map<ModuleDigest, Artifact> stored = new ConcurrentHashMap<>();
     final List<String> discarded = new ArrayList<>();
     volatile boolean looked;
+    volatile @Nullable Thread lookedOn;
+
+    /** What the first question waits for. */
+    volatile @Nullable Callable<?> slow;
 
     @Override
     public boolean isReady(TenantId tenant, ModuleDigest version) {
@@ -107,6 +114,16 @@ class MachineLoadsTest {
 
     @Override
     public Optional<Found> find(TenantId tenant, ModuleDigest version, boolean answered) {
+      lookedOn = Thread.currentThread();
+      Callable<?> wait = slow;
+      slow = null;
+      if (wait != null) {
+        try {
+          var _ = wait.call();
+        } catch (Exception e) {
+          throw new IllegalStateException(e);
+        }
+      }
       Optional<Found> found =
           tenant.equals(HAS)
               ? load(version).map(artifact -> new Found(MODULE, artifact))
@@ -164,6 +181,47 @@ class MachineLoadsTest {
     assertThat(cache.machineLoads()).isEqualTo(1);
     assertThat(get(cache, HAS, true)).isSameAs(module);
     assertThat(engine.codeSpace().stats().mappings()).isEqualTo(1);
+  }
+
+  @Test
+  void aheadOfItsRunItIsLoadedByWhoeverKnowsOfIt() {
+    source.stored.put(VERSION, artifact);
+    ModuleCache cache = cache();
+    // Whose ask may not have been answered would be asked for: not ahead.
+    cache.loadAhead(HAS, VERSION, false);
+    assertThat(cache.machineLoads()).isZero();
+    cache.loadAhead(HAS, VERSION, true);
+    assertThat(source.lookedOn).isSameAs(Thread.currentThread());
+    CompiledModule module = Objects.requireNonNull(cache.ifReady(HAS, VERSION, true));
+    assertThat(module.isMachineCode()).isTrue();
+    cache.loadAhead(HAS, VERSION, true);
+    assertThat(cache.machineLoads()).isEqualTo(1);
+  }
+
+  @Test
+  void oneLoadHoldsUpACallerAndOthersAreLoadedBeside() throws Exception {
+    source.stored.put(VERSION, artifact);
+    ModuleCache cache = cache();
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    source.slow =
+        () -> {
+          asked.countDown();
+          goOn.await();
+          return null;
+        };
+    FutureTask<?> first = new FutureTask<>(() -> cache.loadAhead(HAS, VERSION, true), null);
+    Thread caller = Thread.ofPlatform().start(first);
+    asked.await();
+    // The next is not held up, and has an answer before the first.
+    Thread me = Thread.currentThread();
+    cache.loadAhead(HAS_NOT, VERSION, true);
+    CompletableFuture<CompiledModule> second = cache.get(HAS_NOT, VERSION, true, true);
+    assertThat(second.get(60, TimeUnit.SECONDS).hasTierOne()).isTrue();
+    assertThat(source.lookedOn).isNotSameAs(me).isNotSameAs(caller);
+    goOn.countDown();
+    first.get(60, TimeUnit.SECONDS);
+    assertThat(Objects.requireNonNull(cache.ifReady(VERSION)).isMachineCode()).isTrue();
   }
 
   @Test

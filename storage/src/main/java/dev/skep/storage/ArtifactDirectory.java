@@ -4,6 +4,7 @@ import dev.skep.scheduler.ArtifactKey;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -186,6 +187,10 @@ public final class ArtifactDirectory implements AutoCloseable {
     } catch (NoSuchFileException e) {
       gone(name, file);
       return Optional.empty();
+    } catch (ClosedByInterruptException e) {
+      // The node goes down. Nothing is wrong with the file.
+      miss();
+      return Optional.empty();
     } catch (IOException e) {
       return damaged(name, "it cannot be read: " + e.getMessage());
     }
@@ -245,6 +250,10 @@ public final class ArtifactDirectory implements AutoCloseable {
 
   private synchronized void hit() {
     hits++;
+  }
+
+  private synchronized void miss() {
+    misses++;
   }
 
   private Optional<byte[]> damaged(String name, String why) {

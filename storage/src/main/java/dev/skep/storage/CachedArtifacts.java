@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -35,11 +37,20 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
   /** What has been read and is not on the disk yet: the largest artifact, or many small ones. */
   private static final long MOST_WAITING_BYTES = 2L * MOST_BYTES;
 
+  /**
+   * Uses that are noted on the disk together, so that a first run does not wake a thread for its
+   * own. They are for the order in which files go after a start; a crash may forget the last ones.
+   */
+  private static final int NOTED_AT_ONCE = 64;
+
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
   private final SharedArtifacts store;
   private final ArtifactDirectory directory;
   private final AtomicLong waitingBytes = new AtomicLong();
+
+  /** Read since it was last noted on the disk; few more than {@link #NOTED_AT_ONCE}. */
+  private final Set<ArtifactKey> used = ConcurrentHashMap.newKeySet();
 
   /** Forces files to the disk, one after another. */
   private final ExecutorService writer =
@@ -67,8 +78,8 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
 
   private Optional<KeptCode> here(ArtifactKey key) {
     Optional<byte[]> file = directory.file(key);
-    if (file.isPresent()) {
-      later(() -> directory.used(key));
+    if (file.isPresent() && used.add(key) && used.size() % NOTED_AT_ONCE == 0) {
+      later(this::noteUsed);
     }
     return file.flatMap(content -> KeptCode.read(content, ArtifactDirectory.HEADER_BYTES));
   }
@@ -118,6 +129,13 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
     });
   }
 
+  private void noteUsed() {
+    used.removeIf(key -> {
+      directory.used(key);
+      return true;
+    });
+  }
+
   private void later(Runnable work) {
     try {
       writer.execute(work);
@@ -130,6 +148,7 @@ public final class CachedArtifacts implements ArtifactStore, AutoCloseable {
   /** Ends the writing, once what waits has been written: some seconds at most. */
   @Override
   public void close() {
+    later(this::noteUsed);
     writer.shutdown();
     try {
       if (!writer.awaitTermination(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {

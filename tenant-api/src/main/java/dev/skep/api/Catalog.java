@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -67,10 +68,24 @@ final class Catalog {
   /**
    * @param compiler of the machine code that this node runs
    * @param loader runs the look-ups, which block
+   * @param ahead what can be done for a run of a function that was just looked up, on the same
+   *     thread and before its request goes on; may block, must not throw
    */
-  Catalog(TokenStore tokens, FunctionStore functions, String compiler, Executor loader) {
+  Catalog(
+      TokenStore tokens,
+      FunctionStore functions,
+      String compiler,
+      Executor loader,
+      Consumer<Target> ahead) {
     this(
-        tokens::authenticate, key -> load(functions, compiler, key), loader, Ticker.systemTicker());
+        tokens::authenticate,
+        key -> {
+          Optional<Target> found = load(functions, compiler, key);
+          found.ifPresent(ahead);
+          return found;
+        },
+        loader,
+        Ticker.systemTicker());
   }
 
   /** With look-ups and a clock of the caller's. */

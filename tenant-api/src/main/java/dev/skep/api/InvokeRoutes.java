@@ -95,22 +95,10 @@ final class InvokeRoutes {
       resolved(ctx, tenant, name, target.join(), pathInfo, commandOnly);
       return;
     }
-    // On the thread that has looked it up, beside the way back to the event loop.
-    var _ = target.thenAccept(found -> found.ifPresent(this::loadAhead));
     Later.on(ctx.vertx(), target)
         .onSuccess(
             found -> guarded(ctx, () -> resolved(ctx, tenant, name, found, pathInfo, commandOnly)))
         .onFailure(ctx::fail);
-  }
-
-  private void loadAhead(Catalog.Target target) {
-    if (!target.tenant().suspended()
-        && services.tiers().isFree(target.tenant(), target.function().settings())) {
-      services
-          .modules()
-          .loadAhead(
-              target.tenant().tenant(), target.function().currentDigest(), target.answered());
-    }
   }
 
   private static void guarded(RoutingContext ctx, Runnable step) {

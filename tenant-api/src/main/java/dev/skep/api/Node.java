@@ -236,7 +236,13 @@ public final class Node implements AutoCloseable {
             new ArrayBlockingQueue<>(LOOKUPS_WAITING),
             lookupThreads());
     closings.push(lookups::shutdownNow);
-    Catalog catalog = new Catalog(tokens, functions, engine.compilerKey().text(), lookups);
+    Catalog catalog =
+        new Catalog(
+            tokens,
+            functions,
+            engine.compilerKey().text(),
+            lookups,
+            found -> loadAhead(tiers, modules, found));
     PoolState poolState = new PoolState(pool, runs);
     ConsoleState console =
         new ConsoleState(
@@ -275,9 +281,22 @@ public final class Node implements AutoCloseable {
     started = true;
   }
 
+  /** Loads the machine code of a function that is about to run, if it may run it. */
+  private static void loadAhead(Tiers tiers, ModuleCache modules, Catalog.Target found) {
+    if (!found.tenant().suspended() && tiers.isFree(found.tenant(), found.function().settings())) {
+      modules.loadAhead(
+          found.tenant().tenant(), found.function().currentDigest(), found.answered());
+    }
+  }
+
   /** A request waits for each look-up, which is mostly a wait itself. */
   private static ThreadFactory lookupThreads() {
-    ThreadFactory threads = Thread.ofPlatform().daemon().name("skep-lookup-", 0).factory();
+    ThreadFactory threads =
+        Thread.ofPlatform()
+            .daemon()
+            .name("skep-lookup-", 0)
+            .stackSize(Engine.COMPILER_STACK_BYTES)
+            .factory();
     return work ->
         threads.newThread(() -> {
           Backstage.ANSWERS.enter();
